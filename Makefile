@@ -11,7 +11,8 @@ ARGS ?=
 
 # Always `python -m`: the scripts in .venv/bin hold an absolute path and break when the folder moves.
 RUN := .venv/bin/python -m
-PIP := $(RUN) pip --disable-pip-version-check --quiet
+# PIP_USE_PEP517: Debian's pip would build a source package in an old way and warn about it.
+PIP_INSTALL := PIP_USE_PEP517=1 $(RUN) pip install --disable-pip-version-check --quiet
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard autoai/translations/*/LC_MESSAGES/*.po))
 # What a machine needs for the browser tests: the browser, and a font that has Chinese.
 BROWSER_PACKAGES := chromium fonts-noto-cjk
@@ -95,12 +96,12 @@ browser: .venv/.installed-dev
 
 .venv/.installed: requirements.txt .venv/.created
 	@echo 'Installing into .venv ...'
-	@$(PIP) install -r requirements.txt
+	@$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo 'Installing what development needs into .venv ...'
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
 # Debian packs the module venv by itself, and a venv made without it is half a folder: it is made
