@@ -19,7 +19,7 @@ RUN pip install --requirement requirements.txt
 
 COPY . .
 # Compiled here, as the app cannot write beside its own code.
-RUN if find autoai/translations -name '*.po' 2>/dev/null | grep -q .; then \
+RUN if ls autoai/translations/*/LC_MESSAGES/*.po >/dev/null 2>&1; then \
         pybabel --quiet compile --directory autoai/translations; \
     fi \
     && python -m compileall -q autoai
