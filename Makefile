@@ -14,8 +14,9 @@ RUN := .venv/bin/python -m
 # PIP_USE_PEP517: Debian's pip would build a source package in an old way and warn about it.
 PIP_INSTALL := PIP_USE_PEP517=1 $(RUN) pip install --disable-pip-version-check --quiet
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard autoai/translations/*/LC_MESSAGES/*.po))
-# What a machine needs for the browser tests: the browser, and a font that has Chinese.
-BROWSER_PACKAGES := chromium fonts-noto-cjk
+# What the browser tests need: the browser, a font that has Chinese, and what Playwright's node
+# is linked with and a bare Debian lacks.
+BROWSER_PACKAGES := chromium fonts-noto-cjk libatomic1
 # As root; waits for another apt-get that is at work.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends
 
@@ -77,9 +78,9 @@ catalogues: .venv/.installed $(CATALOGUES)
 browser: .venv/.installed-dev
 	@rm -f .venv/.no-browser; \
 	[ -z "$$AUTOAI_SKIP_BROWSER" ] || exit 0; \
-	has_font() { ! command -v dpkg-query >/dev/null || \
-	    dpkg-query -W -f '$${Status}' fonts-noto-cjk 2>/dev/null | grep -q 'ok installed'; }; \
-	if [ -x '$(CHROMIUM)' ] && has_font; then exit 0; fi; \
+	has() { ! command -v dpkg-query >/dev/null || \
+	    dpkg-query -W -f '$${Status}' "$$1" 2>/dev/null | grep -q 'ok installed'; }; \
+	if [ -x '$(CHROMIUM)' ] && has fonts-noto-cjk && has libatomic1; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo 'Installing the browser for the tests ...'; \
 	    apt-get update -qq; $(APT_INSTALL) $(BROWSER_PACKAGES) >/dev/null; \
@@ -88,7 +89,7 @@ browser: .venv/.installed-dev
 	else \
 	    touch .venv/.no-browser; \
 	    echo '**********************************************************************' >&2; \
-	    echo '  BROWSER TESTS ARE SKIPPED: Chromium or a Chinese font is missing.' >&2; \
+	    echo '  BROWSER TESTS ARE SKIPPED: Chromium, a Chinese font or libatomic is missing.' >&2; \
 	    echo '  Install them:' >&2; \
 	    echo '  sudo apt-get install -y --no-install-recommends $(BROWSER_PACKAGES)' >&2; \
 	    echo '**********************************************************************' >&2; \

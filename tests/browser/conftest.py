@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-INSTALL = "sudo apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
+INSTALL = "sudo apt-get install -y --no-install-recommends chromium fonts-noto-cjk libatomic1"
 
 # No sandbox: it needs user namespaces, which root in a container often lacks, and the pages are our
 # own. The others keep the browser from calling home, which would fail or be slow where CI runs.
