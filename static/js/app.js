@@ -1,0 +1,109 @@
+/* What htmx leaves to the page: the person's time zone, live parts, menus, rows that open, the
+   question before something is deleted. Everything works without it, with one page load more. */
+(() => {
+  "use strict";
+  const EVERY = 2000; // milliseconds between two looks at a live part
+  const root = document.documentElement;
+  const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
+
+  // The server writes times in the person's zone; the cookie tells it which one that is.
+  const cookie = (name) =>
+    document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.slice(name.length + 1);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && decodeURIComponent(cookie("timezone") ?? "") !== zone) {
+    const safe = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `timezone=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Lax${safe}`;
+    // This page was written in the other zone: read it again, once, where it shows any times.
+    if (root.dataset.times === "yes" && cookie("timezone")) location.reload();
+  }
+
+  // Live parts ask again while somebody looks at them, and at once when somebody looks again.
+  const refresh = () => {
+    if (document.visibilityState !== "visible") return;
+    for (const part of $$("[data-live]")) part.dispatchEvent(new CustomEvent("refresh"));
+  };
+  setInterval(refresh, EVERY);
+  document.addEventListener("visibilitychange", refresh);
+
+  const offline = (yes) => {
+    if (byId("offline")) byId("offline").hidden = !yes;
+  };
+  document.addEventListener("htmx:before:response", () => offline(false));
+  document.addEventListener("htmx:error", ({ detail }) => {
+    if (detail.ctx && !detail.ctx.response) offline(true);
+  });
+
+  // A morph would take away what only this page knows: which menus and rows are open.
+  const isOurs = (element, name) =>
+    (name === "open" && element.matches("details, dialog")) ||
+    (name === "aria-expanded" && element.matches(".opener")) ||
+    (name === "hidden" && element.matches("[data-row] > .more"));
+  window.htmx?.registerExtension("autoai", {
+    htmx_before_morph_attr: (element, { attrName, newValue }) =>
+      !(isOurs(element, attrName) && (newValue === null || attrName !== "open")),
+  });
+
+  // A row that somebody has opened stays on the page, also when newer rows push it out.
+  document.addEventListener("htmx:before:swap", ({ detail }) => {
+    for (const { target, fragment, swapSpec } of detail.tasks) {
+      const old = target instanceof Element && target.querySelector("table.runs");
+      const fresh = fragment?.querySelector("table.runs");
+      if (!old || !fresh || swapSpec?.style !== "outerMorph" || swapSpec.show) continue;
+      for (const row of $$("[data-row]:has(> .more:not([hidden]))", old)) {
+        if (!fresh.querySelector("#" + CSS.escape(row.id))) fresh.append(row.cloneNode(true));
+      }
+    }
+  });
+
+  document.addEventListener("htmx:after:swap", ({ detail }) => {
+    // Messages of a form stand beside its fields: go to the first one.
+    if (detail.ctx.response?.status === 422) document.querySelector("[aria-invalid=true]")?.focus();
+    const ask = byId("ask");
+    if (ask?.querySelector("form") && !ask.open && ask.contains(detail.ctx.target)) ask.showModal();
+  });
+
+  // An address need not name the filters that are not set.
+  document.addEventListener("htmx:config:request", ({ detail }) => {
+    const { method, body } = detail.ctx.request;
+    if (method !== "GET" || !(body instanceof FormData)) return;
+    for (const [name, value] of [...body]) if (value === "") body.delete(name);
+  });
+
+  document.addEventListener("click", (event) => {
+    const { target } = event;
+    for (const menu of $$("details.menu[open]")) {
+      const chosen = target.closest("a, button") && !target.closest("summary");
+      if (!menu.contains(target) || chosen) menu.open = false;
+    }
+    if (target.closest("[data-dismiss]")) target.closest(".flash")?.remove();
+    const dialog = target.closest("dialog");
+    if (dialog && (target === dialog || target.closest("[data-close]"))) {
+      event.preventDefault();
+      dialog.close();
+    }
+
+    const line = target.closest("[data-row] > .line");
+    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+    const other = target.closest("a, button, input, label");
+    if (line && plain && (!other || other.matches(".opener")) && !String(getSelection())) {
+      event.preventDefault();
+      toggle(line.parentElement);
+    }
+  });
+
+  function toggle(row) {
+    const more = row.querySelector(".more");
+    more.hidden = !more.hidden;
+    row.querySelector(".opener").setAttribute("aria-expanded", String(!more.hidden));
+    if (!more.hidden) more.querySelector("[hx-get]").dispatchEvent(new CustomEvent("reveal"));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of $$("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+})();
