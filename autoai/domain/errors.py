@@ -1,0 +1,71 @@
+"""What can go wrong, in the words of the domain. The outer rings map these to pages and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .runs import Kind, Reason
+
+
+class DomainError(Exception):
+    """Base of everything that a person's request can run into."""
+
+
+class NotFound(DomainError):
+    """There is no such thing (any more)."""
+
+
+class Conflict(DomainError):
+    """The thing is in a state that does not allow this."""
+
+
+class Invalid(DomainError):
+    """Input breaks a rule. `errors` maps each field's name to messages in the reader's language."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        self.errors = {field: [str(text) for text in texts] for field, texts in errors.items()}
+        super().__init__("; ".join(f"{k}: {' '.join(v)}" for k, v in self.errors.items()))
+
+
+class TooMany(DomainError):
+    """Asked too often. `retry_after` is in whole seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many tries, again in {retry_after} s")
+
+
+class KeyUnreadable(DomainError):
+    """A stored secret cannot be decrypted with the present ENCRYPTION_KEY."""
+
+
+class ProviderError(DomainError):
+    """A call that brought no usable answer. `kind` decides about repeating, `reason` is shown."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        reason: Reason,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+        final: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.reason = reason
+        self.message = message
+        self.http_status = http_status
+        self.retry_after = retry_after
+        """Seconds, finite and not negative; None where the server did not say."""
+        self.final = final
+        """The other side calls it hopeless: never repeat, whatever the task asks for."""
+
+
+class CallEnded(DomainError):
+    """A call was ended from our side, by a shutdown or a cancel, before it was answered."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"ended: {reason}")
+        self.reason = reason
