@@ -1,0 +1,90 @@
+"""How SQLite is opened and how a write transaction begins.
+
+WAL and synchronous FULL: what was committed before a request was sent is still there after a power
+cut. Every write begins with BEGIN IMMEDIATE: a transaction that reads first and writes later fails
+at once with BUSY when another one wrote meanwhile, whatever the busy timeout says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Connection, Engine, event, inspect, text, update
+from sqlalchemy.orm import Session, scoped_session
+
+from ..extensions import db
+from .state import InstanceState
+
+DbSession = scoped_session[Session]
+
+BUSY_TIMEOUT_SECONDS = 10
+_WRITE = "autoai_write"
+
+
+def ensure_file(path: Path) -> None:
+    """Make the database file readable by its owner only; its -wal and -shm inherit the mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        pass
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Hang the pragmas and the BEGIN on an SQLite engine."""
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def write_transaction() -> Iterator[DbSession]:
+    """One write transaction of the current app context's session: commits, or rolls back and raises.
+
+    Must not be nested: a service owns its transaction.
+    """
+    session = db.session
+    if session.in_transaction():
+        if session.new or session.dirty or session.deleted:
+            raise RuntimeError("a write transaction cannot begin inside another one")
+        session.commit()  # ends the read snapshot; loaded objects stay usable
+    try:
+        session.connection(execution_options={_WRITE: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def bump_revision(session: DbSession) -> None:
+    """Announce, with the commit, that a task or a run changed."""
+    session.execute(update(InstanceState).values(revision=InstanceState.revision + 1))
+
+
+def holds_encrypted_rows(app: Flask) -> bool:
+    """Does the database hold anything that an ENCRYPTION_KEY encrypted? Also before migrations."""
+    with app.app_context():
+        tables = inspect(db.engine).get_table_names()
+        if "tasks" not in tables:
+            return False
+        query = text("SELECT 1 FROM tasks WHERE api_key_encrypted IS NOT NULL LIMIT 1")
+        with db.engine.connect() as connection:
+            return connection.execute(query).first() is not None

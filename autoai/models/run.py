@@ -1,0 +1,119 @@
+"""The ledger: a run for every occurrence, its attempts, and the texts apart from the narrow row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..extensions import Model
+from .task import Task
+from .types import UtcDateTime
+
+_IS_ACTIVE = text("status IN ('queued', 'running')")
+
+
+class Run(Model):
+    """What became of one occurrence, or of a run by hand. Narrow: lists are made from it alone."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        # One occurrence never gets two runs.
+        UniqueConstraint("task_id", "scheduled_for"),
+        # A page of one task's log, newest first (the primary key serves the log of all).
+        Index("ix_runs_task_id_id", "task_id", "id"),
+        # Figures of a stretch of time, answered from the index alone.
+        Index("ix_runs_due_at_status", "due_at", "status"),
+        Index("ix_runs_task_id_due_at_status", "task_id", "due_at", "status"),
+        Index("ix_runs_started_at_status", "started_at", "status"),
+        # The few runs under way, found whatever the size of the ledger.
+        Index(
+            "ix_runs_active", "status", "id", sqlite_where=_IS_ACTIVE, postgresql_where=_IS_ACTIVE
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(String(16))
+    scheduled_for: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The occurrence; null on a run by hand and on a gap row."""
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Lateness counts from here: the occurrence, or the moment a person asked."""
+    queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    owner: Mapped[str | None] = mapped_column(String(64))
+    """The process that claimed it."""
+
+    attempts: Mapped[int] = mapped_column(default=0)
+    maybe_double_billed: Mapped[bool] = mapped_column(default=False)
+    model: Mapped[str | None] = mapped_column(String(200))
+    model_answered: Mapped[str | None] = mapped_column(String(200))
+    http_status: Mapped[int | None]
+    finish_reason: Mapped[str | None] = mapped_column(String(64))
+    response_summary: Mapped[str | None] = mapped_column(String(200))
+    error_summary: Mapped[str | None] = mapped_column(String(500))
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cached_input_tokens: Mapped[int | None]
+    reasoning_tokens: Mapped[int | None]
+
+    blocked_by: Mapped[int | None]
+    """The run that was in the way of a skipped one."""
+    occurrences: Mapped[int] = mapped_column(default=1)
+    """How many due instants this row stands for; more than one only on a gap row."""
+    missed_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    missed_to: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    task: Mapped[Task] = relationship(lazy="raise")
+    texts: Mapped[RunText | None] = relationship(lazy="raise", passive_deletes=True)
+    attempt_list: Mapped[list[Attempt]] = relationship(
+        lazy="raise", passive_deletes=True, order_by="Attempt.number"
+    )
+
+    @property
+    def lateness_ms(self) -> int | None:
+        """How long after it was due it was started; null where it was not started."""
+        return _milliseconds(self.due_at, self.started_at)
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From start to end, waits between attempts included."""
+        return _milliseconds(self.started_at, self.finished_at)
+
+
+class RunText(Model):
+    """The long texts of a run: only a run that is opened needs them."""
+
+    __tablename__ = "run_texts"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    request_messages: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    response_text: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Attempt(Model):
+    """One HTTP call inside a run."""
+
+    __tablename__ = "attempts"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    duration_ms: Mapped[int]
+    http_status: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(String(24))
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    if start is None or end is None:
+        return None
+    return round((end - start).total_seconds() * 1000)

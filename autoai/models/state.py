@@ -1,0 +1,29 @@
+"""The few facts about the instance itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..extensions import Model
+from .types import UtcDateTime
+
+
+class InstanceState(Model):
+    """One row, id 1."""
+
+    __tablename__ = "instance_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(default=0)
+    """Counts up with every transaction that changes a task or a run. The tick of another process
+    and the pages that watch see by it that there is something new."""
+    last_tick_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the scheduler was last known to be awake."""
+    key_canary: Mapped[str | None] = mapped_column(Text)
+    """Encrypted at the first start: tells whether ENCRYPTION_KEY is still the right one."""
+    demo_task_id: Mapped[int | None]
+    """The example task that was made at the first start with DEMO on; kept after its deletion, so
+    that it does not come back."""

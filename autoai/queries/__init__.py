@@ -1,0 +1,1 @@
+"""The read side: what pages, programs and the shell see. Nothing here commits."""

@@ -1,0 +1,50 @@
+"""The figures on top of the dashboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func, select
+
+from ..domain.runs import success_rate
+from ..extensions import db
+from ..models import Run, Task
+from .run_filter import day_start
+
+
+@dataclass(frozen=True)
+class DashboardFigures:
+    """Today is the day on the instance's clocks. `by_status_today` counts rows due today."""
+
+    tasks: int
+    enabled_tasks: int
+    runs_today: int
+    """Runs that were started today."""
+    success_rate_today: float | None
+    """Between 0 and 1, over runs that were started today and have ended; None where none has."""
+    by_status_today: dict[str, int]
+
+
+def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
+    """What the dashboard and `/api/dashboard/stats` show."""
+    midnight = day_start(now.astimezone(zone).date(), zone)
+    tasks, enabled = db.session.execute(
+        select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
+    ).one()
+    started = _by_status(Run.started_at >= midnight)
+    return DashboardFigures(
+        tasks=tasks,
+        enabled_tasks=enabled,
+        runs_today=sum(started.values()),
+        success_rate_today=success_rate(started),
+        by_status_today=_by_status(Run.due_at >= midnight),
+    )
+
+
+def _by_status(condition: ColumnElement[bool]) -> dict[str, int]:
+    rows = db.session.execute(
+        select(Run.status, func.count()).where(condition).group_by(Run.status)
+    )
+    return {status: count for status, count in rows}

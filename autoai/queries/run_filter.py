@@ -1,0 +1,52 @@
+"""One filter for the log, shared by page and API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select
+
+from ..models import Run
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which rows of the ledger. Empty and None mean no restriction; `until` is exclusive."""
+
+    task_id: int | None = None
+    statuses: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As SQL."""
+        found: list[ColumnElement[bool]] = []
+        if self.task_id is not None:
+            found.append(Run.task_id == self.task_id)
+        if self.statuses:
+            found.append(Run.status.in_(sorted(self.statuses)))
+        if self.since is not None:
+            found.append(Run.due_at >= self.since)
+        if self.until is not None:
+            found.append(Run.due_at < self.until)
+        return found
+
+    def apply(self, query: Select[Any]) -> Select[Any]:
+        """`query` restricted to these rows."""
+        return query.where(*self.conditions())
+
+    def on_days(self, first: date | None, last: date | None, zone: ZoneInfo) -> RunFilter:
+        """Restricted to days on the clocks of `zone`, both inclusive."""
+        return replace(
+            self,
+            since=day_start(first, zone) if first else self.since,
+            until=day_start(last + timedelta(days=1), zone) if last else self.until,
+        )
+
+
+def day_start(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of `day` in `zone`."""
+    return datetime.combine(day, time(), zone)

@@ -1,0 +1,80 @@
+"""Takes secrets out of texts before they are stored, logged or shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import OrderedDict
+from threading import Lock
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "[redacted]"
+_SHORTEST = 8
+"""Characters: a shorter secret ("ollama", "test") is an ordinary word of many answers."""
+_REMEMBERED = 1_000
+
+# Looks like a credential, whoever it belongs to.
+_PATTERNS = (
+    re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{6,}"),
+    re.compile(
+        r"(?i)((?:api[-_]?key|authorization|x-api-key)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}"
+    ),
+    re.compile(r"()\bsk-[A-Za-z0-9_-]{16,}"),
+)
+
+
+class Redactor:
+    """Knows the secrets that are in use and hides them, however they are quoted."""
+
+    def __init__(self) -> None:
+        self._forms: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def learn(self, secret: str) -> None:
+        """Hide `secret` from now on. The thousand used last are remembered."""
+        if len(secret) < _SHORTEST:
+            return
+        with self._lock:
+            if secret not in self._forms:
+                self._forms[secret] = _spellings(secret)
+            self._forms.move_to_end(secret)
+            if len(self._forms) > _REMEMBERED:
+                self._forms.popitem(last=False)
+
+    def clean(self, text: str, secret: str | None = None) -> str:
+        """`text` without `secret`, or without any secret that was learnt where none is given."""
+        if secret is not None:
+            known = [_spellings(secret)] if len(secret) >= _SHORTEST else []
+        else:
+            with self._lock:
+                known = list(self._forms.values())
+        for spellings in known:
+            for spelling in spellings:
+                if spelling in text:
+                    text = text.replace(spelling, HIDDEN)
+        return text
+
+    def clean_error(self, text: str, secret: str | None = None) -> str:
+        """Like `clean`, and also without anything that looks like somebody's credential."""
+        text = self.clean(text, secret)
+        for pattern in _PATTERNS:
+            text = pattern.sub(lambda found: found.group(1) + HIDDEN, text)
+        return text
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """The secret as it stands, and as JSON, URLs, repr and Base64 write it; the longest first."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {
+        secret,
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        quote(secret, safe=""),
+        quote_plus(secret),
+        secret[::-1],
+        raw.hex(),
+        base64.b64encode(raw).decode("ascii").rstrip("="),
+        base64.urlsafe_b64encode(raw).decode("ascii").rstrip("="),
+    }
+    return tuple(sorted(forms, key=len, reverse=True))

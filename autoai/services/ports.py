@@ -1,0 +1,41 @@
+"""What services need from the rings above them, as protocols. `create_app` puts the real ones in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from typing import Protocol
+
+from ..security.encryption import Keyring
+from ..security.redaction import Redactor
+
+
+class Clock(Protocol):
+    """Time, injected, so that no test waits for it."""
+
+    def now(self) -> datetime:
+        """This instant, aware and in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow, whatever happens to the wall clock."""
+        ...
+
+    def wait(self, event: Event, seconds: float) -> bool:
+        """Sleep until `event` is set or `seconds` have passed; was it set?"""
+        ...
+
+
+@dataclass
+class Ports:
+    """Handed to every service that needs one of these."""
+
+    clock: Clock
+    keyring: Keyring
+    redactor: Redactor
+    default_timezone: str
+    default_timeout: int
+    wake: Callable[[], None] = field(default=lambda: None)
+    """Tell the scheduler of this process, if it has one, that something changed."""

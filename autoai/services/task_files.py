@@ -1,0 +1,166 @@
+"""Tasks → a JSON document → tasks. Keys go by reference: the document names the environment variable
+that holds each, never the key.
+
+    {"version": 1, "tasks": [{"name": …, "api_endpoint": …, "api_key_env": "OPENAI_API_KEY", …}]}
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from ..domain.errors import Invalid, KeyUnreadable
+from ..extensions import db
+from ..models import Task
+from .execute_run import KEY_PURPOSE
+from .ports import Ports
+from .task_rules import INTERVAL_UNITS, check_key, check_task
+from .tasks import create_task, task_fields, update_task
+
+VERSION = 1
+_KEY_FIELD = "api_key_env"
+_FIELDS = frozenset(
+    {
+        "name",
+        "api_endpoint",
+        "model",
+        "system_message",
+        "message_content",
+        "schedule_type",
+        "fixed_time",
+        "timezone",
+        "timeout_seconds",
+        "max_attempts",
+        "retry_network",
+        "retry_statuses",
+        "enabled",
+        _KEY_FIELD,
+        *INTERVAL_UNITS,
+    }
+)
+
+
+@dataclass
+class Imported:
+    """How many tasks of a document were new, changed, and as they had been."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+def export_tasks() -> dict[str, Any]:
+    """All tasks by name, without keys. A task with a key says from which variable to take it."""
+    tasks = db.session.scalars(select(Task).order_by(Task.name, Task.id))
+    return {"version": VERSION, "tasks": [_exported(task) for task in tasks]}
+
+
+def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) -> Imported:
+    """Create or update by name. Everything is checked before anything is stored.
+
+    Raises `Invalid` whose fields name the task: `tasks[2] "Morning news": model`.
+    """
+    items = _items(document)
+    stored: dict[str, list[Task]] = {}
+    for task in db.session.scalars(select(Task)):
+        stored.setdefault(task.name, []).append(task)
+    errors: dict[str, list[str]] = {}
+    prepared = []
+    for number, item in enumerate(items):
+        where = f'tasks[{number}] "{item.get("name", "?")}"'
+        try:
+            prepared.append(_prepare(ports, item, stored, environment))
+        except Invalid as error:
+            errors.update({f"{where}: {field}": texts for field, texts in error.errors.items()})
+    for name, count in Counter(str(item.get("name")) for item in items).items():
+        if count > 1:
+            errors[f'"{name}"'] = [f"stands {count} times in the file; names must differ"]
+    if errors:
+        raise Invalid(errors)
+    result = Imported()
+    for values, task in prepared:
+        if task is None:
+            create_task(ports, values)
+            result.created += 1
+        elif _differs(ports, task, values):
+            update_task(ports, task.id, values, partial=False)
+            result.updated += 1
+        else:
+            result.unchanged += 1
+    return result
+
+
+def _exported(task: Task) -> dict[str, Any]:
+    fields = {name: value for name, value in task_fields(task).items() if value is not None}
+    if task.api_key_encrypted is not None:
+        fields[_KEY_FIELD] = _variable_name(task.name)
+    return fields
+
+
+def _variable_name(name: str) -> str:
+    """A variable for the task's key: "Morning news" → MORNING_NEWS_API_KEY."""
+    word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "TASK"
+    return f"{word}_API_KEY" if not word[0].isdigit() else f"TASK_{word}_API_KEY"
+
+
+def _items(document: Any) -> list[dict[str, Any]]:
+    items = document.get("tasks") if isinstance(document, dict) else document
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Invalid(
+            {"file": ['must be {"tasks": [{"name": …}, …]}, as `tasks export` prints it']}
+        )
+    return items
+
+
+def _prepare(
+    ports: Ports,
+    item: dict[str, Any],
+    stored: Mapping[str, list[Task]],
+    environment: Mapping[str, str],
+) -> tuple[dict[str, Any], Task | None]:
+    """Checked values, and the stored task of that name."""
+    unknown = sorted(set(item) - _FIELDS)
+    if "api_key" in unknown:
+        raise Invalid({"api_key": [f"a file must not hold keys; use {_KEY_FIELD}"]})
+    if unknown:
+        raise Invalid({field: ["is not a field of a task"] for field in unknown})
+    for field in ("name", "api_endpoint", "model", "message_content", "system_message"):
+        if not isinstance(item.get(field), str | None):
+            raise Invalid({field: ["must be text"]})
+    values = {name: value for name, value in item.items() if name != _KEY_FIELD}
+    check_task(values, ports.default_timezone, ports.default_timeout)
+    namesakes = stored.get(str(values["name"]).strip(), [])
+    if len(namesakes) > 1:
+        raise Invalid(
+            {"name": [f"{len(namesakes)} stored tasks have this name; rename them first"]}
+        )
+    task = namesakes[0] if namesakes else None
+    variable = item.get(_KEY_FIELD)
+    if variable is not None:
+        key = environment.get(str(variable), "").strip()
+        if key:
+            values["api_key"] = check_key(key)
+        elif task is None or task.api_key_encrypted is None:
+            raise Invalid({_KEY_FIELD: [f"the environment variable {variable} is not set"]})
+    return values, task
+
+
+def _differs(ports: Ports, task: Task, values: Mapping[str, Any]) -> bool:
+    columns = check_task(values, ports.default_timezone, ports.default_timeout)
+    if any(getattr(task, name) != value for name, value in columns.items()):
+        return True
+    return "api_key" in values and values["api_key"] != _stored_key(ports, task)
+
+
+def _stored_key(ports: Ports, task: Task) -> str | None:
+    if task.api_key_encrypted is None:
+        return None
+    try:
+        return ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, KEY_PURPOSE)
+    except KeyUnreadable:
+        return None
