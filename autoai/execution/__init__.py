@@ -1,0 +1,1 @@
+"""Who does the work: the port, the local pool of threads, and the recorder of outcomes."""

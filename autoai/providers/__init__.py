@@ -1,0 +1,1 @@
+"""The families of model APIs, one folder each, and the one way in which HTTP is spoken."""

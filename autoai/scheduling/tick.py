@@ -1,0 +1,139 @@
+"""The tick: one APScheduler job that looks for what is due.
+
+APScheduler decides only when to look. Its own memory of jobs is never the truth: it drops what it
+is late for, loses what is due while it drains, and sleeps on after the clock was set.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+from apscheduler.jobstores.base import JobLookupError
+from flask import Flask
+from flask_apscheduler import APScheduler
+
+from ..execution.port import Executor
+from ..extensions import db
+from ..services import occurrences
+from ..services.ports import Clock
+from ..services.recovery import note_awake
+
+log = logging.getLogger(__name__)
+
+JOB_ID = "tick"
+LONGEST_PAUSE = 1.0
+"""Seconds between two looks: another process may have changed something, or the clock moved."""
+_NOTE_EVERY = 10.0
+"""Seconds between two notes in the database that the scheduler is awake."""
+
+
+class Tick:
+    """Wakes at the earliest due instant, at the latest after `LONGEST_PAUSE`, and when told to."""
+
+    def __init__(
+        self, app: Flask, scheduler: APScheduler, clock: Clock, executor: Executor, owner: str
+    ) -> None:
+        self._app = app
+        self._scheduler = scheduler
+        self._clock = clock
+        self._executor = executor
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._busy = False
+        self._again = False
+        self._stopped = False
+        self._last_now: datetime | None = None
+        self._noted = float("-inf")
+        self.beat = clock.monotonic()
+        """Monotonic time of the last look that came to an end, well or not."""
+        self.waiting = False
+        """Did the last look leave queued runs for want of a slot?"""
+
+    def start(self) -> None:
+        """Add the job. The interval is only the safety net: each tick says when the next one is."""
+        self._scheduler.add_job(
+            JOB_ID,
+            self,
+            trigger="interval",
+            seconds=LONGEST_PAUSE,
+            next_run_time=self._clock.now(),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,  # a late look is still a look
+            replace_existing=True,
+        )
+
+    def stop(self) -> None:
+        """Begin nothing any more; returns once a look under way is over."""
+        self._stopped = True
+        try:
+            self._scheduler.remove_job(JOB_ID)
+        except JobLookupError:
+            pass
+        with self._looking:
+            pass
+
+    def wake(self) -> None:
+        """Look at once: something changed. Any thread may call this."""
+        with self._lock:
+            self._again = True
+            if self._busy:
+                return
+        self._look_at(self._clock.now())
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._busy = True
+            self._again = False
+        next_due = None
+        try:
+            while True:
+                next_due = self._look()
+                with self._lock:
+                    if not self._again:
+                        self._busy = False
+                        break
+                    self._again = False
+        except Exception:
+            log.exception("a look for what is due failed; the next one follows")
+        finally:
+            with self._lock:
+                self._busy = False
+            self.beat = self._clock.monotonic()
+        latest = self._clock.now() + timedelta(seconds=LONGEST_PAUSE)
+        self._look_at(min(next_due or latest, latest))
+
+    def _look(self) -> datetime | None:
+        with self._looking, self._app.app_context():
+            try:
+                now = self._clock.now()
+                if self._last_now and now < self._last_now - occurrences.JUMP_BACK:
+                    occurrences.rewind_cursors(now)
+                self._last_now = now
+                if self._stopped:
+                    return None
+                settled = occurrences.settle_and_claim(
+                    now, self._owner, self._executor.free_slots()
+                )
+                for order in settled.orders:
+                    self._executor.submit(order)
+                self.waiting = settled.waiting
+                self._note(now)
+                return settled.next_due
+            finally:
+                db.session.remove()
+
+    def _note(self, now: datetime) -> None:
+        if self._clock.monotonic() - self._noted >= _NOTE_EVERY:
+            note_awake(now)
+            self._noted = self._clock.monotonic()
+
+    def _look_at(self, when: datetime) -> None:
+        if not self._stopped:
+            try:
+                self._scheduler.modify_job(JOB_ID, next_run_time=when)
+            except JobLookupError:
+                pass  # removed by a stop meanwhile
