@@ -1,1 +1,15 @@
-"""Commands: what a person does from the shell."""
+"""Commands: what a person does from the shell. `flask --app wsgi …`."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from .keys import keys
+from .tasks import tasks
+from .token import token
+
+
+def init_app(app: Flask) -> None:
+    """Hang the commands on the app."""
+    for group in (keys, tasks, token):
+        app.cli.add_command(group)

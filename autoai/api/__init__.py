@@ -1,0 +1,20 @@
+"""The JSON API: the same services as the pages, for programs."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ..runtime import runtime
+from . import demo, health
+from .dashboard import dashboard
+from .logs import logs
+from .tasks import tasks
+
+
+def init_app(app: Flask) -> None:
+    """Hang the API on the app. The demo's endpoint is there only while the demo is on."""
+    for blueprint in (tasks, logs, dashboard):
+        app.register_blueprint(blueprint, url_prefix="/api")
+    app.register_blueprint(health.health)
+    if runtime(app).settings.demo:
+        app.register_blueprint(demo.demo)

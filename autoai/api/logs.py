@@ -1,0 +1,41 @@
+"""/api/logs and /api/tasks/{id}/logs"""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from ..queries.run_log import get_run, runs_before
+from ..runtime import runtime
+from ..services.tasks import get_task
+from .errors import register_errors
+from .requests import read_page, read_run_filter
+from .schemas import run_details_out, run_out
+
+logs = Blueprint("api_logs", __name__)
+register_errors(logs)
+
+
+@logs.get("/logs")
+def index() -> ResponseReturnValue:
+    return _page(None)
+
+
+@logs.get("/tasks/<int:task_id>/logs")
+def of_task(task_id: int) -> ResponseReturnValue:
+    return _page(get_task(task_id).id)
+
+
+@logs.get("/logs/<int:run_id>")
+def read(run_id: int) -> ResponseReturnValue:
+    return jsonify(run_details_out(get_run(run_id)))
+
+
+def _page(task_id: int | None) -> ResponseReturnValue:
+    limit, cursor = read_page()
+    wanted = read_run_filter(runtime().settings.zone, task_id)
+    rows, following = runs_before(wanted, limit, cursor)
+    return jsonify(
+        items=[run_out(run) for run in rows],
+        next_cursor=str(following) if following else None,
+    )

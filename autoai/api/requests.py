@@ -1,0 +1,109 @@
+"""Reading what a program sent: JSON bodies and query strings, checked before anything else happens."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from flask import request
+from flask_babel import gettext as _
+from pydantic import BaseModel, ValidationError
+
+from ..domain.errors import Invalid
+from ..domain.runs import Status
+from ..queries.run_filter import RunFilter
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
+_LARGEST_ID = 2**63 - 1
+_Schema = TypeVar("_Schema", bound=BaseModel)
+
+
+def read_body(schema: type[_Schema], ignored: frozenset[str] = frozenset()) -> _Schema:
+    """The JSON body as `schema`; fields in `ignored` may be there and are dropped."""
+    try:
+        data = json.loads(request.get_data(cache=False).decode("utf-8") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise Invalid({"body": [_("The body is not valid JSON.")]}) from error
+    if not isinstance(data, dict):
+        raise Invalid({"body": [_("The body must be a JSON object.")]})
+    try:
+        return schema.model_validate({k: v for k, v in data.items() if k not in ignored})
+    except ValidationError as error:
+        raise Invalid(_explain(error)) from error
+    except RecursionError as error:
+        raise Invalid({"body": [_("The body is nested too deeply.")]}) from error
+
+
+def read_page() -> tuple[int, int | None]:
+    """`limit` and `cursor` of a list."""
+    limit = _whole_number("limit", 1, LARGEST_LIMIT)
+    return limit or DEFAULT_LIMIT, _whole_number("cursor", 1, _LARGEST_ID)
+
+
+def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
+    """`status` (several, repeated or with commas), `from`, `to` and `task_id`."""
+    statuses = {part for text in request.args.getlist("status") for part in text.split(",") if part}
+    unknown = statuses - set(Status)
+    if unknown:
+        raise Invalid({"status": [_("Choose one of: %(choices)s.", choices=", ".join(Status))]})
+    if task_id is None:
+        task_id = _whole_number("task_id", 1, _LARGEST_ID)
+    return RunFilter(
+        task_id=task_id,
+        statuses=frozenset(statuses),
+        since=_instant("from", zone, end=False),
+        until=_instant("to", zone, end=True),
+    )
+
+
+def _whole_number(name: str, least: int, most: int) -> int | None:
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or not least <= int(text) <= most:
+        raise Invalid(
+            {name: [_("A whole number from %(least)s to %(most)s.", least=least, most=most)]}
+        )
+    return int(text)
+
+
+def _instant(name: str, zone: ZoneInfo, end: bool) -> datetime | None:
+    """A day counts whole on the instance's clocks, an instant to the microsecond, both inclusive."""
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-01-31"):
+            day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+            return datetime(day.year, day.month, day.day, tzinfo=zone)
+        # "+" of an offset arrives as a blank when it was not escaped.
+        instant = datetime.fromisoformat(text.replace(" 0", "+0") if "T" in text else text)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+        return instant.astimezone(ZoneInfo("UTC")) + timedelta(microseconds=1 if end else 0)
+    except (ValueError, OverflowError) as error:
+        example = "2026-01-31, 2026-01-31T09:00:00Z"
+        raise Invalid(
+            {name: [_("A date or a time such as %(example)s.", example=example)]}
+        ) from error
+
+
+def _explain(error: ValidationError) -> dict[str, list[str]]:
+    """Pydantic's findings in the reader's language, by field."""
+    found: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        field = str(item["loc"][0]) if item["loc"] else "body"
+        found.setdefault(field, []).append(_sentence(item["type"]))
+    return found
+
+
+def _sentence(kind: str) -> Any:
+    sentences = {
+        "extra_forbidden": _("There is no such field."),
+        "string_type": _("This must be text."),
+        "int_type": _("This must be a whole number."),
+        "bool_type": _("Either true or false."),
+        "list_type": _("This must be a list."),
+    }
+    return sentences.get(kind, _("This value has the wrong type."))

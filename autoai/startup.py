@@ -1,0 +1,74 @@
+"""What happens when a process starts to serve, and when it stops.
+
+Importing the app starts nothing. gunicorn calls `serve` in its worker (gunicorn.conf.py), and
+`flask run` gets it through `serve_under_flask_run`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from pathlib import Path
+
+import click
+import flask_migrate
+from flask import Flask
+from flask.helpers import get_debug_flag
+from werkzeug.serving import is_running_from_reloader
+
+from .extensions import db
+from .logging_setup import configure_logging
+from .runtime import runtime
+from .scheduling.lock import held
+from .services.demo import ensure_demo
+from .services.instance import prepare_instance
+
+
+def prepare(app: Flask) -> None:
+    """Bring the database up to date, under a lock that other starting processes wait for."""
+    settings = runtime(app).settings
+    with app.app_context(), held(_beside(settings.database_path, ".migrate.lock")):
+        flask_migrate.upgrade()
+        prepare_instance(runtime(app).ports, settings.admin_password.get_secret_value())
+        db.session.remove()
+
+
+def serve(app: Flask, host: str, port: int | None) -> None:
+    """Prepare, then run or stand by for the schedule. `host` and `port` are where the app listens;
+    without a port (a Unix socket) there is no demo."""
+    rt = runtime(app)
+    configure_logging(rt.settings, rt.ports.redactor, sys.stdout, to_file=True)
+    prepare(app)
+    with app.app_context():
+        ensure_demo(rt.ports, _own_url(host, port) if rt.settings.demo and port else None)
+        db.session.remove()
+    rt.scheduler.start()
+
+
+def stop(app: Flask) -> None:
+    """Drain and let another process take over."""
+    runtime(app).scheduler.stop()
+
+
+def serve_under_flask_run(app: Flask) -> None:
+    """In `flask run`: serve once. The reloader's parent only watches files, so not there."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.info_name != "run" or "reload" not in context.params:
+        return
+    reload = context.params["reload"]
+    reload = get_debug_flag() if reload is None else reload
+    if reload and not is_running_from_reloader():
+        click.echo("The reloader's parent leaves the schedule to its child.", err=True)
+        return
+    serve(app, context.params["host"], context.params["port"])
+    atexit.register(stop, app)
+
+
+def _own_url(host: str, port: int) -> str:
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

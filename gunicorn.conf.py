@@ -1,0 +1,63 @@
+"""gunicorn's settings: `gunicorn wsgi:app` from this folder is right by itself.
+
+One worker with threads. A second worker serves pages too, but stands by for the schedule.
+No preload (jobs would run in the master), no max_requests (calls in flight would be killed).
+"""
+
+import signal
+import sys
+import threading
+
+from autoai.settings import StartError, load_settings
+
+try:
+    _settings = load_settings()
+except StartError as error:
+    print(error, file=sys.stderr, flush=True)
+    sys.exit(2)
+
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
+    f"{_settings.host}:{_settings.port}"
+)
+workers = 1
+worker_class = "gthread"
+threads = 16
+timeout = max(120, _settings.drain_timeout + 60)  # above any stall, and above a drain on HUP
+graceful_timeout = _settings.drain_timeout + 25
+keepalive = 15
+control_socket_disable = True  # it would be made in the home folder
+forwarded_allow_ips = ""  # forwarded headers are the app's matter: TRUSTED_PROXIES
+
+
+def post_worker_init(worker):
+    """The app is loaded and the worker is about to accept: prepare the database, then schedule."""
+    from autoai.startup import serve, stop
+
+    app = worker.wsgi
+    listener = worker.sockets[0].getsockname()
+    host, port = listener[:2] if isinstance(listener, tuple) else ("", None)
+    try:
+        serve(app, host, port)
+    except StartError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(4)  # the master takes this as "do not try again"
+    worker.autoai_stop = lambda: stop(app)
+    _stop_early(worker, app)
+
+
+def _stop_early(worker, app):
+    """Begin the drain when the signal comes, not when the last page has been served."""
+    from autoai.runtime import runtime
+
+    finish = signal.getsignal(signal.SIGTERM)
+
+    def on_sigterm(number, frame):
+        threading.Thread(target=runtime(app).scheduler.begin_stop, daemon=True).start()
+        finish(number, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def worker_exit(server, worker):
+    """The worker has served its last page: wait for the drain."""
+    getattr(worker, "autoai_stop", lambda: None)()
