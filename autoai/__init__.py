@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from flask import Flask
+from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     try:
         return _build(load_settings(), clock or SystemClock())
     except StartError as error:
-        print(error, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{error}\n")
         sys.exit(_CANNOT_START)
 
 
@@ -47,8 +47,6 @@ class _SessionInterface(SecureCookieSessionInterface):
     """The cookie is Secure exactly when the page came by https, also behind a trusted proxy."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        from flask import request
-
         return request.is_secure
 
 

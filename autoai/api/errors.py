@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Blueprint, Flask, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -51,5 +51,5 @@ def http_error(error: HTTPException) -> ResponseReturnValue:
 
 def crash(error: Exception) -> ResponseReturnValue:
     """A fault of our own: logged whole, told in a word."""
-    log.exception("a request failed: %s %s", request.method, request.path)
+    log.error("a request failed: %s %s", request.method, request.path, exc_info=error)
     return jsonify(detail=_("AutoAI itself had an error; its log has the details.")), 500

@@ -23,7 +23,7 @@ def on_database(command: Callable[..., Any]) -> Callable[..., Any]:
         from ..startup import prepare  # it binds the commands' app, so it is above this module
 
         try:
-            prepare(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+            prepare(current_app._get_current_object())  # type: ignore[attr-defined]
             return command(*args, **kwargs)
         except Invalid as error:
             lines = [f"{field}: {' '.join(texts)}" for field, texts in error.errors.items()]

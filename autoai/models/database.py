@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection, Engine, event, inspect, text, update
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from ..extensions import db
 from .state import InstanceState
 
-DbSession = scoped_session[Session]
+DbSession = Session
 
 BUSY_TIMEOUT_SECONDS = 10
 _WRITE = "autoai_write"
@@ -29,10 +29,8 @@ _WRITE = "autoai_write"
 def ensure_file(path: Path) -> None:
     """Make the database file readable by its owner only; its -wal and -shm inherit the mode."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        pass
 
 
 def prepare_engine(engine: Engine) -> None:
@@ -60,7 +58,7 @@ def write_transaction() -> Iterator[DbSession]:
 
     Must not be nested: a service owns its transaction.
     """
-    session = db.session
+    session = db.session()
     if session.in_transaction():
         if session.new or session.dirty or session.deleted:
             raise RuntimeError("a write transaction cannot begin inside another one")

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +81,9 @@ class Call:
 
     def _shut(self) -> None:
         if self._socket is not None:
-            try:
+            with suppress(OSError):  # already closed
                 # Not SSLSocket's own shutdown: that drops the TLS layer under the reader's feet.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            except OSError:
-                pass  # already closed
 
 
 class Watchdog:
@@ -166,7 +165,7 @@ _current = threading.local()  # the call of this thread: urllib3's connections a
 def _open(connection: HTTPConnection) -> socket.socket:
     """A connected socket for the thread's call, within its deadline over all addresses."""
     call: Call = _current.call
-    host = connection._dns_host  # noqa: SLF001 - urllib3 has no other name for it
+    host = connection._dns_host
     addresses = _resolver.resolve(host.strip("[]"), connection.port or 80, call)
     failure: OSError = OSError(f"no address for {host}")
     for left, (family, kind, protocol, _name, address) in zip(

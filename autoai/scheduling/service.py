@@ -49,7 +49,7 @@ class Role(StrEnum):
 class SchedulerService:
     """One per process that serves. Only the holder of the lock ticks and executes."""
 
-    def __init__(  # noqa: PLR0913 - made in one place
+    def __init__(
         self,
         app: Flask,
         ports: Ports,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from apscheduler.jobstores.base import JobLookupError
@@ -69,10 +70,8 @@ class Tick:
     def stop(self) -> None:
         """Begin nothing any more; returns once a look under way is over."""
         self._stopped = True
-        try:
+        with suppress(JobLookupError):
             self._scheduler.remove_job(JOB_ID)
-        except JobLookupError:
-            pass
         with self._looking:
             pass
 
@@ -133,7 +132,5 @@ class Tick:
 
     def _look_at(self, when: datetime) -> None:
         if not self._stopped:
-            try:
+            with suppress(JobLookupError):  # removed by a stop meanwhile
                 self._scheduler.modify_job(JOB_ID, next_run_time=when)
-            except JobLookupError:
-                pass  # removed by a stop meanwhile

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from ..settings import Settings, SettingsError, split_keys
 
-SECRET_FILE = "secret.key"
+SECRET_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_FILE = "encryption.key"
 
 

@@ -132,7 +132,7 @@ def _key(ports: Ports, order: RunOrder) -> str | None:
     return key
 
 
-def _send(  # noqa: PLR0913 - the parts of one conversation
+def _send(
     ports: Ports,
     provider: Provider,
     order: RunOrder,

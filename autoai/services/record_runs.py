@@ -62,12 +62,9 @@ def remember_last(session: DbSession, endings: Sequence[tuple[int, Any, str]]) -
     for task_id, started_at, status in endings:
         if task_id not in newest or started_at >= newest[task_id][0]:
             newest[task_id] = (started_at, status)
-    known = {
-        task_id: at
-        for task_id, at in session.execute(
-            select(Task.id, Task.last_run_at).where(Task.id.in_(newest))
-        )
-    }
+    known = dict(
+        session.execute(select(Task.id, Task.last_run_at).where(Task.id.in_(newest))).tuples().all()
+    )
     changes = [
         {"id": task_id, "last_run_at": at, "last_status": status}
         for task_id, (at, status) in newest.items()

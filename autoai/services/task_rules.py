@@ -183,7 +183,7 @@ def _interval(check: _Checker) -> int | None:
         check.complain("interval_minutes", _("Say how often: minutes or seconds."))
         return None
     seconds = set()
-    for field, value in given.items():
+    for field in given:
         most = MAX_INTERVAL_SECONDS // INTERVAL_UNITS[field]
         seconds.add(check.number(field, 1, most, 1) * INTERVAL_UNITS[field])
     if len(seconds) > 1 and not check.errors:

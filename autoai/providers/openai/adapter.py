@@ -37,7 +37,7 @@ class OpenAIProvider:
         payload = {"model": request.model, "messages": request.messages}
         url = chat_completions_url(request.endpoint)
         answer = self._transport.post_json(url, headers, payload, call)
-        if answer.status != 200:  # noqa: PLR2004 - the one status that carries a completion
+        if answer.status != 200:
             raise self._refusal(answer)
         return _completion(answer)
 
@@ -51,12 +51,12 @@ class OpenAIProvider:
             reason = Reason.AUTH
         elif status in _THROTTLED:
             kind = Kind.THROTTLED
-            reason = Reason.RATE_LIMITED if status == 429 else Reason.SERVER_ERROR  # noqa: PLR2004
-        elif 500 <= status <= 599:  # noqa: PLR2004
+            reason = Reason.RATE_LIMITED if status == 429 else Reason.SERVER_ERROR
+        elif 500 <= status <= 599:
             kind, reason = Kind.SERVER_ERROR, Reason.SERVER_ERROR
-        elif 300 <= status <= 399:  # noqa: PLR2004
+        elif 300 <= status <= 399:
             reason = Reason.REDIRECT
-        elif status < 400:  # noqa: PLR2004 - an early hint, a 204: nothing that answers a question
+        elif status < 400:
             kind, reason = Kind.UNUSABLE_ANSWER, Reason.PROTOCOL
         return ProviderError(
             kind, reason, text, http_status=status, retry_after=wait, final=_is_hopeless(data)

@@ -1,0 +1,219 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "instance_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("last_tick_at", sa.DateTime(), nullable=True),
+        sa.Column("key_canary", sa.Text(), nullable=True),
+        sa.Column("demo_task_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instance_state")),
+    )
+    op.create_table(
+        "login_failures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_failures")),
+    )
+    with op.batch_alter_table("login_failures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_failures_address"), ["address"], unique=False)
+        batch_op.create_index(batch_op.f("ix_login_failures_at"), ["at"], unique=False)
+
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("api_endpoint", sa.String(length=2000), nullable=False),
+        sa.Column("secret_id", sa.String(length=32), nullable=False),
+        sa.Column("api_key_encrypted", sa.Text(), nullable=True),
+        sa.Column("api_key_mask", sa.String(length=16), nullable=True),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("system_message", sa.Text(), nullable=True),
+        sa.Column("message_content", sa.Text(), nullable=False),
+        sa.Column("schedule_type", sa.String(length=16), nullable=False),
+        sa.Column("interval_seconds", sa.Integer(), nullable=True),
+        sa.Column("fixed_time", sa.String(length=5), nullable=True),
+        sa.Column("timezone", sa.String(length=64), nullable=False),
+        sa.Column("anchor_at", sa.DateTime(), nullable=False),
+        sa.Column("next_run_at", sa.DateTime(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("timeout_seconds", sa.Integer(), nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("retry_network", sa.Boolean(), nullable=False),
+        sa.Column("retry_statuses", sa.JSON(), nullable=False),
+        sa.Column("last_run_at", sa.DateTime(), nullable=True),
+        sa.Column("last_status", sa.String(length=16), nullable=True),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.create_index("ix_tasks_next_run_at", ["next_run_at"], unique=False)
+
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("password_hash", sa.String(length=256), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("name", name=op.f("uq_users_name")),
+    )
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_api_tokens_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_tokens_token_hash")),
+    )
+    with op.batch_alter_table("api_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_tokens_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "login_sessions",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["users.id"],
+            name=op.f("fk_login_sessions_user_id_users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_login_sessions")),
+    )
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_sessions_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("scheduled_for", sa.DateTime(), nullable=True),
+        sa.Column("due_at", sa.DateTime(), nullable=False),
+        sa.Column("queued_at", sa.DateTime(), nullable=True),
+        sa.Column("started_at", sa.DateTime(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("maybe_double_billed", sa.Boolean(), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=True),
+        sa.Column("model_answered", sa.String(length=200), nullable=True),
+        sa.Column("http_status", sa.Integer(), nullable=True),
+        sa.Column("finish_reason", sa.String(length=64), nullable=True),
+        sa.Column("response_summary", sa.String(length=200), nullable=True),
+        sa.Column("error_summary", sa.String(length=500), nullable=True),
+        sa.Column("input_tokens", sa.Integer(), nullable=True),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("cached_input_tokens", sa.Integer(), nullable=True),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=True),
+        sa.Column("blocked_by", sa.Integer(), nullable=True),
+        sa.Column("occurrences", sa.Integer(), nullable=False),
+        sa.Column("missed_from", sa.DateTime(), nullable=True),
+        sa.Column("missed_to", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["tasks.id"], name=op.f("fk_runs_task_id_tasks"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sa.UniqueConstraint("task_id", "scheduled_for", name=op.f("uq_runs_task_id_scheduled_for")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_runs_active",
+            ["status", "id"],
+            unique=False,
+            sqlite_where=sa.text("status IN ('queued', 'running')"),
+            postgresql_where=sa.text("status IN ('queued', 'running')"),
+        )
+        batch_op.create_index("ix_runs_due_at_status", ["due_at", "status"], unique=False)
+        batch_op.create_index("ix_runs_started_at_status", ["started_at", "status"], unique=False)
+        batch_op.create_index(
+            "ix_runs_task_id_due_at_status", ["task_id", "due_at", "status"], unique=False
+        )
+        batch_op.create_index("ix_runs_task_id_id", ["task_id", "id"], unique=False)
+
+    op.create_table(
+        "attempts",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column("duration_ms", sa.Integer(), nullable=False),
+        sa.Column("http_status", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_attempts_run_id_runs"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_attempts")),
+    )
+    op.create_table(
+        "run_texts",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("request_messages", sa.JSON(), nullable=True),
+        sa.Column("response_text", sa.Text(), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_run_texts_run_id_runs"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_texts")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("run_texts")
+    op.drop_table("attempts")
+    with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.drop_index("ix_runs_task_id_id")
+        batch_op.drop_index("ix_runs_task_id_due_at_status")
+        batch_op.drop_index("ix_runs_started_at_status")
+        batch_op.drop_index("ix_runs_due_at_status")
+        batch_op.drop_index(
+            "ix_runs_active",
+            sqlite_where=sa.text("status IN ('queued', 'running')"),
+            postgresql_where=sa.text("status IN ('queued', 'running')"),
+        )
+
+    op.drop_table("runs")
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
+
+    op.drop_table("login_sessions")
+    with op.batch_alter_table("api_tokens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_tokens_user_id"))
+
+    op.drop_table("api_tokens")
+    op.drop_table("users")
+    with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.drop_index("ix_tasks_next_run_at")
+
+    op.drop_table("tasks")
+    with op.batch_alter_table("login_failures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_login_failures_at"))
+        batch_op.drop_index(batch_op.f("ix_login_failures_address"))
+
+    op.drop_table("login_failures")
+    op.drop_table("instance_state")
