@@ -198,7 +198,7 @@ class _Watched:
         if self.sock is None:
             self.connect()
         _current.call.sent = True
-        super().send(data)  # type: ignore[misc] - of the connection that this is mixed into
+        super().send(data)  # type: ignore[misc]  # of the connection that this is mixed into
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:  # a pooled connection, or TLS, which connects beforehand
@@ -206,12 +206,12 @@ class _Watched:
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-class _WatchedConnection(_Watched, HTTPConnection):  # type: ignore[misc]
+class _WatchedConnection(_Watched, HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _open(self)
 
 
-class _WatchedTLSConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
+class _WatchedTLSConnection(_Watched, HTTPSConnection):
     _guard: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:

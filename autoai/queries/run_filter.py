@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement
 
 from ..models import Run
 
@@ -22,7 +21,7 @@ class RunFilter:
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """As SQL."""
+        """As SQL, to be put into a query's where."""
         found: list[ColumnElement[bool]] = []
         if self.task_id is not None:
             found.append(Run.task_id == self.task_id)
@@ -33,10 +32,6 @@ class RunFilter:
         if self.until is not None:
             found.append(Run.due_at < self.until)
         return found
-
-    def apply(self, query: Select[Any]) -> Select[Any]:
-        """`query` restricted to these rows."""
-        return query.where(*self.conditions())
 
     def on_days(self, first: date | None, last: date | None, zone: ZoneInfo) -> RunFilter:
         """Restricted to days on the clocks of `zone`, both inclusive."""

@@ -86,7 +86,9 @@ def runs_before(
 def figures(wanted: RunFilter) -> LogFigures:
     """How many there are of each status."""
     rows = db.session.execute(
-        wanted.apply(select(Run.status, func.sum(Run.occurrences))).group_by(Run.status)
+        select(Run.status, func.sum(Run.occurrences))
+        .where(*wanted.conditions())
+        .group_by(Run.status)
     )
     by_status = {status: int(count) for status, count in rows}
     return LogFigures(sum(by_status.values()), by_status)
@@ -110,7 +112,8 @@ def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7)
 def _newest_first(
     wanted: RunFilter, limit: int, *, offset: int = 0, before: int | None = None
 ) -> Sequence[Run]:
-    query = wanted.apply(select(Run)).join(Run.task).options(contains_eager(Run.task))
+    query = select(Run).where(*wanted.conditions()).join(Run.task)
     if before is not None:
         query = query.where(Run.id < before)
+    query = query.options(contains_eager(Run.task))
     return db.session.scalars(query.order_by(Run.id.desc()).limit(limit).offset(offset)).all()

@@ -83,12 +83,12 @@ def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) ->
     if errors:
         raise Invalid(errors)
     result = Imported()
-    for values, task in prepared:
-        if task is None:
+    for values, known in prepared:
+        if known is None:
             create_task(ports, values)
             result.created += 1
-        elif _differs(ports, task, values):
-            update_task(ports, task.id, values, partial=False)
+        elif _differs(ports, known, values):
+            update_task(ports, known.id, values, partial=False)
             result.updated += 1
         else:
             result.unchanged += 1
