@@ -1,0 +1,26 @@
+"""The pages: blueprints, what stands around them, and how they are written for a reader."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from . import errors, guard, headers, i18n, templating, urls
+from .auth.views import auth
+from .dashboard.views import dashboard
+from .i18n import select_locale, select_timezone
+from .logs.views import logs
+from .settings.views import settings
+from .tasks.views import tasks
+
+__all__ = ["init_app", "select_locale", "select_timezone"]
+
+
+def init_app(app: Flask) -> None:
+    """Hang the pages on the app. Before any other route: the ids in all addresses are ours."""
+    urls.init_app(app)
+    guard.init_app(app)
+    headers.init_app(app)
+    templating.init_app(app)
+    errors.init_app(app)
+    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, settings):
+        app.register_blueprint(blueprint)

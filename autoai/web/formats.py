@@ -1,0 +1,101 @@
+"""How times, durations and numbers are written for the person who reads.
+
+Instants are aware; they are written in the person's zone, on a 24-hour clock.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from babel.dates import format_skeleton
+from babel.numbers import format_decimal, format_percent
+from flask_babel import get_locale, get_timezone, gettext
+
+
+def local(instant: datetime) -> datetime:
+    """`instant` on the clocks of the person's zone."""
+    return instant.astimezone(get_timezone())
+
+
+def offset(instant: datetime) -> str:
+    """The zone's distance from UTC at `instant`: "UTC+2", "UTC−3:30", "UTC"."""
+    shift = local(instant).utcoffset() or timedelta()
+    if not shift:
+        return "UTC"
+    minutes = round(abs(shift).total_seconds() / 60)
+    sign = "+" if shift > timedelta() else "−"
+    rest = f":{minutes % 60:02}" if minutes % 60 else ""
+    return f"UTC{sign}{minutes // 60}{rest}"
+
+
+def moment(instant: datetime, now: datetime) -> str:
+    """Short, for lists: the time alone today, the day before it otherwise, to the second."""
+    here, today = local(instant), local(now).date()
+    if here.date() == today:
+        return _skeleton("Hms", here)
+    day = "MMMd" if here.year == today.year else "yMMMd"
+    return _join(_skeleton(day, here), _skeleton("Hms", here))
+
+
+def moment_full(instant: datetime) -> str:
+    """Nothing left out: date, time to the second, distance from UTC."""
+    here = local(instant)
+    return f"{_join(_skeleton('yMMMd', here), _skeleton('Hms', here))} {offset(instant)}"
+
+
+def upcoming_moment(instant: datetime, zone: tzinfo) -> str:
+    """For previews: with the day of the week, on the clocks of the schedule's own zone."""
+    here = instant.astimezone(zone)
+    return _join(_skeleton("MMMEd", here), _skeleton("Hms", here))
+
+
+def day(value: date) -> str:
+    """A calendar day: "Nov 20"."""
+    return _skeleton("MMMd", value)
+
+
+def weekday(value: date) -> str:
+    """The short name of the day of the week."""
+    return _skeleton("EEE", value)
+
+
+def duration(milliseconds: int) -> str:
+    """A stretch of time, as exact as is of use: "340 ms", "2.4 s", "3 min 20 s", "2 h 5 min"."""
+    sign, value = ("−", -milliseconds) if milliseconds < 0 else ("", milliseconds)
+    if value < 1_000:
+        return sign + gettext("%(value)s ms", value=value)
+    if value < 60_000:
+        return sign + gettext("%(value)s s", value=number(round(value / 1000, 1)))
+    minutes, seconds = divmod(round(value / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return sign + gettext("%(minutes)s min %(seconds)s s", minutes=minutes, seconds=seconds)
+    if hours < 48:
+        return sign + gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+    return sign + gettext("%(days)s d %(hours)s h", days=hours // 24, hours=hours % 24)
+
+
+def number(value: float) -> str:
+    """A number with the reader's separators."""
+    return format_decimal(value, locale=get_locale())
+
+
+def percent(share: float) -> str:
+    """A share between 0 and 1; one decimal, and never "100 %" or "0 %" for almost."""
+    shown = round(share, 3)
+    if 0 < share < 1:
+        shown = min(max(shown, 0.001), 0.999)
+    return format_percent(shown, "#,##0.#%", locale=get_locale())
+
+
+def _skeleton(skeleton: str, value: date | datetime) -> str:
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time(12), UTC)
+    # babel writes aware datetimes in UTC unless it is told their zone again
+    text: str = format_skeleton(skeleton, value, tzinfo=value.tzinfo, locale=get_locale())
+    return text
+
+
+def _join(date_text: str, time_text: str) -> str:
+    # Translators: a date and the time of day on it
+    return gettext("%(date)s, %(time)s", date=date_text, time=time_text)

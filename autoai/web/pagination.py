@@ -1,0 +1,38 @@
+"""Pages of a list whose filter and page number live in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+LAST = 1_000_000
+"""No list is that long; numbers beyond would only make the database count."""
+
+
+def page_number(text: str | None) -> int:
+    """The page that an address asks for, from 1; what is no such number means the first."""
+    text = (text or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LAST))):
+        return 1
+    return min(max(int(text), 1), LAST)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `query` is the filter's part of the address, without the page."""
+
+    base: str
+    query: Sequence[tuple[str, str]]
+    number: int
+    has_next: bool
+
+    @property
+    def has_previous(self) -> bool:
+        return self.number > 1
+
+    def url(self, number: int, seen: str = "") -> str:
+        """The address of page `number`, with `seen` for a part that asks whether it is still good."""
+        extra = [("page", str(number))] if number > 1 else []
+        extra += [("seen", seen)] if seen else []
+        return f"{self.base}?{urlencode([*self.query, *extra])}".rstrip("?")

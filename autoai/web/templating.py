@@ -1,0 +1,110 @@
+"""What templates can use: words, icons, formats, addresses of static files."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask_babel
+from flask import Flask, current_app, request
+from flask_babel import get_locale, get_timezone
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..domain.schedules import Schedule
+from ..runtime import runtime
+from . import formats, i18n, words
+
+
+def asset(name: str) -> str:
+    """The address of a file in static/, which changes when the file does: it may be kept for long."""
+    folder = current_app.static_folder or "static"
+    path = Path(folder) / name
+    return f"{current_app.static_url_path}/{name}?v={_fingerprint(path, path.stat().st_mtime_ns)}"
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def zone_name() -> str:
+    """The IANA name of the zone that times are written in."""
+    return str(getattr(get_timezone(), "key", get_timezone()))
+
+
+def now() -> datetime:
+    """The present instant, aware."""
+    return runtime().ports.clock.now()
+
+
+def stamp_of(revision: int, today: date) -> str:
+    """What a live part was written at: it is still good while neither has changed."""
+    return f"{revision}-{today.isoformat()}"
+
+
+def in_words(schedule: Schedule) -> str:
+    """A schedule in the reader's language."""
+    return schedule.describe(flask_babel)
+
+
+def host(endpoint: str) -> str:
+    """Who is asked: the endpoint's host, and its port where it names one."""
+    try:
+        return urlsplit(endpoint).netloc or endpoint
+    except ValueError:
+        return endpoint
+
+
+def _about_the_person() -> dict[str, Any]:
+    locale = str(get_locale())
+    return {
+        "signed_in": _signed_in(),
+        "locale": locale,
+        "locales": i18n.LOCALES,
+        "html_lang": locale.replace("_", "-"),
+        "theme": i18n.select_theme(),
+        "here": request.full_path.rstrip("?"),
+    }
+
+
+def _signed_in() -> bool:
+    try:
+        return bool(current_user.is_authenticated)
+    except SQLAlchemyError:  # the page that says so must appear even when the database is away
+        return False
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their globals and filters."""
+    env = app.jinja_env
+    env.trim_blocks = env.lstrip_blocks = True
+    app.context_processor(_about_the_person)
+    env.globals.update(
+        asset=asset,
+        zone_name=zone_name,
+        now=now,
+        status_word=words.status_word,
+        status_icon=words.status_icon,
+    )
+    env.filters.update(
+        iso=lambda instant: instant.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        moment=lambda instant: formats.moment(instant, now()),
+        in_words=in_words,
+        host=host,
+        moment_full=formats.moment_full,
+        upcoming_moment=formats.upcoming_moment,
+        offset=formats.offset,
+        duration=formats.duration,
+        number=formats.number,
+        percent=formats.percent,
+        reason=lambda name: words.REASONS[name][0] if name in words.REASONS else name,
+        advice=lambda name: words.REASONS[name][1] if name in words.REASONS else "",
+        source=lambda name: words.SOURCES.get(name, name),
+        kind=lambda name: words.KINDS.get(name, name),
+        role=lambda name: words.ROLES.get(name, name),
+    )

@@ -1,0 +1,161 @@
+"""The interface's words for statuses, reasons and kinds: what happened, and what to do about it."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+
+STATUSES: dict[str, tuple[LazyString, str]] = {
+    "queued": (_("Queued"), "clock"),
+    "running": (_("Running"), "loader-circle"),
+    "success": (_("Success"), "circle-check"),
+    "failed": (_("Failed"), "circle-x"),
+    "cancelled": (_("Cancelled"), "ban"),
+    "interrupted": (_("Interrupted"), "unplug"),
+    "skipped": (_("Skipped"), "skip-forward"),
+    "missed": (_("Missed"), "calendar-x"),
+    "expired": (_("Expired"), "hourglass"),
+    "never": (_("Never run"), "circle-dashed"),
+}
+"""Status → its word and the name of its icon. `never`: a task without a run."""
+
+SOURCES: dict[str, LazyString] = {
+    "schedule": _("On schedule"),
+    "catch_up": _("Caught up after a gap"),
+    "manual": _("Run by hand"),
+    "retry": _("Run again"),
+    "event": _("Started by an event"),
+    "chain": _("Started by another task"),
+    "external": _("Started from outside"),
+}
+
+KINDS: dict[str, LazyString] = {
+    "ok": _("Answered"),
+    "never_sent": _("Not sent"),
+    "maybe_billed": _("Sent, but no whole answer came back"),
+    "throttled": _("Slowed down by the server"),
+    "server_error": _("Server error"),
+    "rejected": _("Refused"),
+    "unusable_answer": _("Unusable answer"),
+}
+"""What one attempt came to."""
+
+ROLES: dict[str, LazyString] = {
+    "system": _("System message"),
+    "user": _("Message"),
+    "assistant": _("Answer"),
+}
+
+REASONS: dict[str, tuple[LazyString, LazyString]] = {
+    "overlap": (
+        _("The run before it had not finished yet, so this one was left out."),
+        _("If this happens often, choose a longer interval or a shorter time-out."),
+    ),
+    "paused": (
+        _("The task was paused at that time."),
+        _("Nothing to do; resume the task when it should run again."),
+    ),
+    "downtime": (
+        _("AutoAI was not running when this was due."),
+        _("If the result is still wanted, run the task by hand."),
+    ),
+    "process_died": (
+        _("AutoAI stopped in the middle of this run. It may have been billed."),
+        _("Whether the answer came is unknown. Run the task by hand if you need it."),
+    ),
+    "shutdown": (
+        _("AutoAI was shut down before the answer came. It may have been billed."),
+        _("Run the task by hand if you need the answer."),
+    ),
+    "key_unreadable": (
+        _("The stored API key cannot be decrypted, so nothing was sent."),
+        _("Restore the earlier ENCRYPTION_KEY, or enter the API key again in the task."),
+    ),
+    "never_sent": (
+        _("The server could not be reached; nothing was sent."),
+        _("Check the API endpoint's host name, and that this machine can reach it."),
+    ),
+    "timeout": (
+        _("No answer came within the time-out. It may have been billed."),
+        _("Set a longer time-out in the task, or ask for a shorter answer."),
+    ),
+    "deadline": (
+        _("The answer was still coming when the time-out ended. It may have been billed."),
+        _("Set a longer time-out in the task, or ask for a shorter answer."),
+    ),
+    "connection_lost": (
+        _("The connection broke before the whole answer came. It may have been billed."),
+        _("If this happens again, look at the network and at the provider's status page."),
+    ),
+    "rate_limited": (
+        _("The provider asked to slow down, or the account's quota is used up."),
+        _("Run less often, check quota and billing at the provider, or turn on retries for 429."),
+    ),
+    "rejected": (
+        _("The provider refused the request."),
+        _("The error below says why; most often the model's name or the endpoint is wrong."),
+    ),
+    "auth": (
+        _("The provider did not accept the API key."),
+        _("Enter a valid API key in the task, and check that it may use this model."),
+    ),
+    "server_error": (
+        _("The provider's server had an error."),
+        _("Usually this passes. Retries for 500 to 504 can be turned on in the task."),
+    ),
+    "redirect": (
+        _("The server answered with a redirect, which is not followed to keep the key safe."),
+        _("Enter the address that it points to as the task's API endpoint."),
+    ),
+    "tls": (
+        _("A secure connection could not be made; nothing was sent."),
+        _("Check the server's certificate, and this machine's clock and CA bundle."),
+    ),
+    "too_large": (
+        _("The answer was larger than allowed and was cut off."),
+        _("Ask for a shorter answer, or raise MAX_RESPONSE_BYTES."),
+    ),
+    "protocol": (
+        _("What came back was not proper HTTP."),
+        _("Check that the API endpoint's scheme and port are right."),
+    ),
+    "bad_response": (
+        _("The server's answer was not what a chat completion looks like."),
+        _("Check the API endpoint: it may be the address of a web page instead of the API."),
+    ),
+    "empty": (
+        _("The model answered with nothing."),
+        _("Try a clearer message or another model."),
+    ),
+    "model_refused": (
+        _("The model declined to answer."),
+        _("Word the message differently, or use another model."),
+    ),
+    "filtered": (
+        _("The provider's content filter held the answer back."),
+        _("Word the message differently, or use another model."),
+    ),
+    "truncated": (
+        _("The answer was cut short at the model's length limit."),
+        _("Ask for a shorter answer."),
+    ),
+    "tool_calls_only": (
+        _("The model asked to call a tool instead of answering with text."),
+        _("Word the message so that it can be answered with text alone."),
+    ),
+    "internal": (
+        _("AutoAI itself had an error."),
+        _("The server's log has the details under this run's number."),
+    ),
+}
+"""Reason → what happened, and what to do about it."""
+
+
+def status_word(status: str) -> LazyString | str:
+    """The word of a status; a status unknown here stands for itself."""
+    return STATUSES[status][0] if status in STATUSES else status
+
+
+def status_icon(status: str) -> str:
+    """The name of a status's icon."""
+    return STATUSES[status][1] if status in STATUSES else "info"
