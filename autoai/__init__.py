@@ -21,7 +21,7 @@ from .security.keyfiles import encryption_keys, secret_key
 from .security.redaction import Redactor
 from .services.ports import Clock, Ports
 from .settings import ROOT, Settings, StartError, load_settings
-from .startup import serve_under_flask_run
+from .startup import serve_under_flask_run, starting
 
 MAX_BODY_BYTES = 1024 * 1024
 _CANNOT_START = 4
@@ -37,7 +37,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     if settings is not None:
         return _build(settings, clock or SystemClock())
     try:
-        return _build(load_settings(), clock or SystemClock())
+        with starting():
+            return _build(load_settings(), clock or SystemClock())
     except StartError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(_CANNOT_START)
@@ -66,10 +67,10 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
     _bind_extensions(app, settings)
-    keyring = Keyring(encryption_keys(settings, lambda: models.holds_encrypted_rows(app)))
-    for secret in (settings.admin_password, settings.secret_key, settings.encryption_key):
-        redactor.learn(secret.get_secret_value() if secret else "")
-    ports = Ports(clock, keyring, redactor, settings.timezone, settings.request_timeout)
+    keys = encryption_keys(settings, lambda: models.holds_encrypted_rows(app))
+    for secret in (settings.admin_password.get_secret_value(), app.config["SECRET_KEY"], *keys):
+        redactor.learn(secret)
+    ports = Ports(clock, Keyring(keys), redactor, settings.timezone, settings.request_timeout)
     transport = Transport(
         settings.max_concurrent_runs,
         settings.max_response_bytes,

@@ -8,27 +8,52 @@ from __future__ import annotations
 
 import atexit
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import flask_migrate
+from alembic import command
+from alembic.util import CommandError
 from flask import Flask
 from flask.helpers import get_debug_flag
+from sqlalchemy.exc import DatabaseError
 from werkzeug.serving import is_running_from_reloader
 
-from .extensions import db
+from .extensions import db, migrate
 from .logging_setup import configure_logging
 from .runtime import runtime
 from .scheduling.lock import held
 from .services.demo import ensure_demo
 from .services.instance import prepare_instance
+from .settings import StartError
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """What a person can mend about files and database ends the start with a line, not a traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise StartError(f"AutoAI cannot start: {error}; check the path and its owner") from error
+    except DatabaseError as error:
+        raise StartError(
+            f"AutoAI cannot start: the database does not work ({error.orig}); check DATABASE_URL,"
+            " the file's owner and the disk, or bring back a backup"
+        ) from error
+    except CommandError as error:
+        raise StartError(
+            f"AutoAI cannot start: the database's schema is not one of this version's ({error});"
+            " was it made by a newer version?"
+        ) from error
 
 
 def prepare(app: Flask) -> None:
     """Bring the database up to date, under a lock that other starting processes wait for."""
     settings = runtime(app).settings
     with app.app_context(), held(_beside(settings.database_path, ".migrate.lock")):
-        flask_migrate.upgrade()
+        # Not flask_migrate.upgrade(): that turns an error into the end of the process.
+        command.upgrade(migrate.get_config(), "head")
         prepare_instance(runtime(app).ports, settings.admin_password.get_secret_value())
         db.session.remove()
 
@@ -37,11 +62,12 @@ def serve(app: Flask, host: str, port: int | None) -> None:
     """Prepare, then run or stand by for the schedule. `host` and `port` are where the app listens;
     without a port (a Unix socket) there is no demo."""
     rt = runtime(app)
-    configure_logging(rt.settings, rt.ports.redactor, sys.stdout, to_file=True)
-    prepare(app)
-    with app.app_context():
-        ensure_demo(rt.ports, _own_url(host, port) if rt.settings.demo and port else None)
-        db.session.remove()
+    with starting():
+        configure_logging(rt.settings, rt.ports.redactor, sys.stdout, to_file=True)
+        prepare(app)
+        with app.app_context():
+            ensure_demo(rt.ports, _own_url(host, port) if rt.settings.demo and port else None)
+            db.session.remove()
     rt.scheduler.start()
 
 

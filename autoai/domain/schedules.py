@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import islice, takewhile
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim
 
@@ -95,18 +96,25 @@ class Interval:
         )
 
     def describe(self, words: Words) -> str:
-        units = (
-            (86_400, words.gettext("every day"), "every %(num)s day", "every %(num)s days"),
-            (3_600, words.gettext("every hour"), "every %(num)s hour", "every %(num)s hours"),
-            (60, words.gettext("every minute"), "every %(num)s minute", "every %(num)s minutes"),
-            (1, words.gettext("every second"), "every %(num)s second", "every %(num)s seconds"),
-        )
-        for size, single, one, many in units:
-            if self.seconds == size:
-                return single
-            if self.seconds % size == 0:
-                return words.ngettext(one, many, self.seconds // size)
-        raise AssertionError("an interval is at least a second")
+        seconds = self.seconds
+        if seconds % 86_400 == 0:
+            days = seconds // 86_400
+            if days == 1:
+                return words.gettext("every day")
+            return words.ngettext("every %(num)s day", "every %(num)s days", days)
+        if seconds % 3_600 == 0:
+            hours = seconds // 3_600
+            if hours == 1:
+                return words.gettext("every hour")
+            return words.ngettext("every %(num)s hour", "every %(num)s hours", hours)
+        if seconds % 60 == 0:
+            minutes = seconds // 60
+            if minutes == 1:
+                return words.gettext("every minute")
+            return words.ngettext("every %(num)s minute", "every %(num)s minutes", minutes)
+        if seconds == 1:
+            return words.gettext("every second")
+        return words.ngettext("every %(num)s second", "every %(num)s seconds", seconds)
 
     def _count_until(self, instant: datetime) -> int:
         """How many instants are due at or before `instant`."""
@@ -136,6 +144,12 @@ class FixedTime:
 
     def describe(self, words: Words) -> str:
         return words.gettext("every day at %(time)s", time=self.at)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of all time zones. Read once: it is a walk through a directory tree."""
+    return frozenset(available_timezones())
 
 
 def upcoming(schedule: Schedule, after: datetime, count: int) -> list[datetime]:

@@ -47,4 +47,4 @@ def _by_status(condition: ColumnElement[bool]) -> dict[str, int]:
     rows = db.session.execute(
         select(Run.status, func.count()).where(condition).group_by(Run.status)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

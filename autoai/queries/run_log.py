@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
@@ -65,7 +66,7 @@ def get_run(run_id: int) -> Run:
             .execution_options(populate_existing=True)
         )
     if run is None:
-        raise NotFound(f"run {run_id}")
+        raise NotFound(_("There is no run %(id)s.", id=run_id))
     return run
 
 

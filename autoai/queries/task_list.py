@@ -42,7 +42,7 @@ def task_row(task: Task) -> TaskRow:
 def task_names() -> list[tuple[int, str]]:
     """(id, name) of all tasks by name: the choices of a filter."""
     rows = db.session.execute(select(Task.id, Task.name).order_by(func.lower(Task.name), Task.id))
-    return list(rows.tuples())
+    return list(rows.all())
 
 
 def tasks_after(limit: int, cursor: int | None) -> tuple[Sequence[Task], int | None]:
@@ -58,4 +58,4 @@ def _active_by_task() -> dict[int, int]:
     rows = db.session.execute(
         select(Run.task_id, func.count()).where(Run.status.in_(ACTIVE)).group_by(Run.task_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "[redacted]"
 _SHORTEST = 8
 """Characters: a shorter secret ("ollama", "test") is an ordinary word of many answers."""
+_SHORTEST_IN_ERRORS = 4
 _REMEMBERED = 1_000
 
 # Looks like a credential, whoever it belongs to.
@@ -45,22 +46,32 @@ class Redactor:
     def clean(self, text: str, secret: str | None = None) -> str:
         """`text` without `secret`, or without any secret that was learnt where none is given."""
         if secret is not None:
-            known = [_spellings(secret)] if len(secret) >= _SHORTEST else []
-        else:
-            with self._lock:
-                known = list(self._forms.values())
+            return _without(text, _spellings(secret)) if len(secret) >= _SHORTEST else text
+        with self._lock:
+            known = list(self._forms.values())
         for spellings in known:
-            for spelling in spellings:
-                if spelling in text:
-                    text = text.replace(spelling, HIDDEN)
+            text = _without(text, spellings)
         return text
 
     def clean_error(self, text: str, secret: str | None = None) -> str:
-        """Like `clean`, and also without anything that looks like somebody's credential."""
-        text = self.clean(text, secret)
+        """Like `clean`, and also without anything that looks like somebody's credential.
+
+        Errors are where keys are echoed, so a short `secret` goes as well.
+        """
+        if secret is not None and len(secret) >= _SHORTEST_IN_ERRORS:
+            text = _without(text, _spellings(secret))
+        else:
+            text = self.clean(text, secret)
         for pattern in _PATTERNS:
             text = pattern.sub(lambda found: found.group(1) + HIDDEN, text)
         return text
+
+
+def _without(text: str, spellings: tuple[str, ...]) -> str:
+    for spelling in spellings:
+        if spelling in text:
+            text = text.replace(spelling, HIDDEN)
+    return text
 
 
 def _spellings(secret: str) -> tuple[str, ...]:

@@ -230,11 +230,7 @@ def _redact(ports: Ports, outcome: Outcome, key: str) -> None:
         return ports.redactor.clean(text, key) if text else text
 
     def clean_error(text: str | None) -> str | None:
-        if not text:
-            return text
-        return ports.redactor.clean_error((clean(text) or "")[: 2 * _ERROR_LENGTH], key)[
-            :_ERROR_LENGTH
-        ]
+        return ports.redactor.clean_error(text, key)[:_ERROR_LENGTH] if text else text
 
     outcome.error_message = clean_error(outcome.error_message)
     outcome.attempts = [

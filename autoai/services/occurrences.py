@@ -125,7 +125,7 @@ def _active_runs(session: DbSession) -> dict[int, int]:
     rows = session.execute(
         select(Run.task_id, func.min(Run.id)).where(Run.status.in_(ACTIVE)).group_by(Run.task_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _row(task: Task, decision: Decision, now: datetime) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def remember_last(session: DbSession, endings: Sequence[tuple[int, Any, str]]) -
         if task_id not in newest or started_at >= newest[task_id][0]:
             newest[task_id] = (started_at, status)
     known = dict(
-        session.execute(select(Task.id, Task.last_run_at).where(Task.id.in_(newest))).tuples().all()
+        session.execute(select(Task.id, Task.last_run_at).where(Task.id.in_(newest))).all()
     )
     changes = [
         {"id": task_id, "last_run_at": at, "last_status": status}

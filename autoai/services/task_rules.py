@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from flask_babel import gettext as _
 
 from ..domain.errors import Invalid
 from ..domain.retries import RETRYABLE_STATUSES
-from ..domain.schedules import FIXED_TIME, MAX_INTERVAL_SECONDS, ScheduleType
+from ..domain.schedules import FIXED_TIME, MAX_INTERVAL_SECONDS, ScheduleType, time_zones
 
 NAME_LENGTH = 200
 ENDPOINT_LENGTH = 2_000
@@ -118,7 +117,7 @@ def check_schedule(values: Mapping[str, Any], default_timezone: str) -> dict[str
         "fixed_time": None,
         "timezone": values.get("timezone") or default_timezone,
     }
-    if columns["timezone"] not in available_timezones():
+    if columns["timezone"] not in time_zones():
         check.complain("timezone", _("Not a known time zone. Try one such as Europe/Berlin."))
     if columns["schedule_type"] == ScheduleType.INTERVAL:
         columns["interval_seconds"] = _interval(check)

@@ -68,8 +68,16 @@ def _about_the_person() -> dict[str, Any]:
         "locales": i18n.LOCALES,
         "html_lang": locale.replace("_", "-"),
         "theme": i18n.select_theme(),
-        "here": request.full_path.rstrip("?"),
+        "here": _here(),
     }
+
+
+def _here() -> str:
+    """Where a switch of language or appearance leads back to: this page, if it can be asked for."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    rule = request.url_rule
+    return request.path if rule and "GET" in (rule.methods or ()) else "/"
 
 
 def _signed_in() -> bool:
