@@ -1,0 +1,66 @@
+"""Rows, made as the services make them. Every value has a default; a test names what it is about.
+
+Call these inside an app context (the fixture `in_app`, or `with app.app_context()`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+
+from autoai.models import Attempt, Run, RunText, Task, write_transaction
+from autoai.services.ports import Ports
+from autoai.services.tasks import create_task
+
+KEY = "sk-test-0123456789abcdef"
+MASK = "sk-…cdef"
+
+
+def task_values(**changes: Any) -> dict[str, Any]:
+    """A valid task as the API takes it: every minute, no key."""
+    values: dict[str, Any] = {
+        "name": "Morning news",
+        "api_endpoint": "http://127.0.0.1:9/v1",
+        "model": "m-1",
+        "message_content": "What is new?",
+        "schedule_type": "interval",
+        "interval_seconds": 60,
+        "timezone": "UTC",
+    }
+    return {name: value for name, value in {**values, **changes}.items() if value is not ...}
+
+
+def make_task(ports: Ports, **changes: Any) -> Task:
+    """A stored task; `field=...` (an ellipsis) leaves a field out."""
+    return create_task(ports, task_values(**changes))
+
+
+def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
+    """A row of the ledger, by default a success of the schedule; its id.
+
+    `texts` and `attempt_list` (lists of columns) go into the tables beside it.
+    """
+    texts = changes.pop("texts", None)
+    attempts = changes.pop("attempt_list", [])
+    values = {
+        "task_id": task.id,
+        "source": "schedule",
+        "scheduled_for": due_at,
+        "due_at": due_at,
+        "queued_at": due_at,
+        "started_at": due_at,
+        "finished_at": due_at,
+        "status": "success",
+        "verdict": "ok" if changes.get("status", "success") == "success" else None,
+        "model": task.model,
+        **changes,
+    }
+    with write_transaction() as session:
+        run_id = session.execute(insert(Run).values(values).returning(Run.id)).scalar_one()
+        if texts is not None:
+            session.execute(insert(RunText).values(run_id=run_id, **texts))
+        for columns in attempts:
+            session.execute(insert(Attempt).values(run_id=run_id, **columns))
+    return run_id
