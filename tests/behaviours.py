@@ -1,0 +1,224 @@
+"""What the scripted upstream can do to a request; `BEHAVIOURS` is the list."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+_LONGEST = 3_600.0
+"""Seconds after which a silent connection is let go of."""
+
+
+@dataclass
+class Seen:
+    """One request. Times are Unix seconds; `answered` is when the last byte of the answer went out
+    to a client that was still there, null where that never happened."""
+
+    number: int
+    arrived: float
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: str
+    model: str = ""
+    launch: str = ""
+    answered: float | None = None
+    status: int | None = None
+    sent: int = 0
+    """Bytes of the answer that were handed to the kernel."""
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Exchange:
+    """What a behaviour gets: the request, its arguments, and the way back."""
+
+    seen: Seen
+    arguments: dict[str, str]
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    keep: bool = field(default=True)
+    """May the connection be used again?"""
+
+    def number(self, name: str, default: float) -> float:
+        return float(self.arguments.get(name, default))
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+        self.seen.sent += len(data)
+
+    async def answer(
+        self,
+        body: bytes,
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        lines = {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}
+        if self.reader.at_eof():
+            raise ConnectionResetError("the client has gone")
+        await self.write(_head(status, lines) + body)
+        self.seen.status, self.seen.answered = status, time.time()
+
+
+Behaviour = Callable[[Exchange], Awaitable[None]]
+
+
+def completion(text: str, model: str = "scripted", finish_reason: str = "stop") -> bytes:
+    """A Chat Completions answer."""
+    return json.dumps(
+        {
+            "id": "chatcmpl-scripted",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "finish_reason": finish_reason,
+                }
+            ],
+            "usage": {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46},
+        }
+    ).encode()
+
+
+def _head(status: int, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status} Scripted\r\n{lines}\r\n".encode()
+
+
+async def _ok(x: Exchange) -> None:
+    text = x.arguments.get("text", "All is well.")
+    await x.answer(completion(text, finish_reason=x.arguments.get("finish", "stop")))
+
+
+async def _slow(x: Exchange) -> None:
+    await asyncio.sleep(x.number("seconds", 2))
+    await _ok(x)
+
+
+async def _status(x: Exchange) -> None:
+    error = {"message": x.arguments.get("message", "scripted"), "code": x.arguments.get("error")}
+    headers = {}
+    if "retry_after" in x.arguments:
+        headers["Retry-After"] = x.arguments["retry_after"]
+    code = int(x.number("code", 500))
+    await x.answer(json.dumps({"error": error}).encode(), code, headers=headers)
+
+
+async def _flaky(x: Exchange) -> None:
+    """The first `fails` requests of a launch get `code`, the next ones an answer."""
+    count = int(x.arguments["count"])
+    await (_status if count <= x.number("fails", 1) else _ok)(x)
+
+
+async def _echo_key(x: Exchange) -> None:
+    shown = x.seen.headers.get("authorization", "")
+    error = {"error": {"message": f"Incorrect API key provided: {shown}"}}
+    await x.answer(json.dumps(error).encode(), int(x.number("code", 401)))
+
+
+async def _empty(x: Exchange) -> None:
+    await x.answer(completion(""))
+
+
+async def _silent(x: Exchange) -> None:
+    x.keep = False
+    await asyncio.wait_for(x.reader.read(), _LONGEST)
+
+
+async def _drip(x: Exchange) -> None:
+    """The head at once, the body a byte at a time, without end."""
+    await x.write(_head(200, {"Content-Type": "application/json", "Content-Length": "1000000"}))
+    await _for_ever(x, b" ")
+
+
+async def _drip_head(x: Exchange) -> None:
+    """Header after header, a byte at a time; the body never begins."""
+    await x.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    await _for_ever(x, b"a")
+
+
+async def _for_ever(x: Exchange, data: bytes) -> None:
+    x.keep = False
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until and not x.reader.at_eof():
+        await x.write(data)
+        await asyncio.sleep(x.number("pause", 0.1))
+
+
+async def _cut(x: Exchange) -> None:
+    x.keep = False
+    body = completion("This answer is never seen whole.")
+    head = _head(200, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+    await x.write(head + body[: len(body) // 2])
+
+
+async def _reset(x: Exchange) -> None:
+    x.keep = False
+    linger = struct.pack("ii", 1, 0)
+    x.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    x.writer.transport.abort()
+
+
+async def _huge(x: Exchange) -> None:
+    """As many bytes as the client takes, at most `megabytes`."""
+    x.keep = False
+    size = int(x.number("megabytes", 256)) * 2**20
+    await x.write(_head(200, {"Content-Type": "application/json", "Content-Length": str(size)}))
+    for _ in range(size // 2**16):
+        await x.write(b" " * 2**16)
+
+
+async def _gzip_bomb(x: Exchange) -> None:
+    """A few hundred kilobytes that become `megabytes`."""
+    x.keep = False
+    bomb = gzip.compress(b" " * (int(x.number("megabytes", 256)) * 2**20), compresslevel=9)
+    await x.answer(bomb, headers={"Content-Encoding": "gzip"})
+
+
+async def _not_json(x: Exchange) -> None:
+    await x.answer(b"{ this is not JSON")
+
+
+async def _html(x: Exchange) -> None:
+    await x.answer(b"<html><h1>Please log in to the wireless network</h1></html>", 200, "text/html")
+
+
+async def _redirect(x: Exchange) -> None:
+    headers = {"Location": x.arguments["to"]}
+    await x.answer(b"", int(x.number("code", 307)), headers=headers)
+
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "ok": _ok,
+    "slow": _slow,
+    "status": _status,
+    "flaky": _flaky,
+    "echo-key": _echo_key,
+    "empty": _empty,
+    "silent": _silent,
+    "drip": _drip,
+    "drip-head": _drip_head,
+    "cut": _cut,
+    "reset": _reset,
+    "huge": _huge,
+    "gzip-bomb": _gzip_bomb,
+    "not-json": _not_json,
+    "html": _html,
+    "redirect": _redirect,
+}
