@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 
 from sqlalchemy import delete, func, select
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -18,6 +19,7 @@ from .ports import Ports
 
 ADMIN = "admin"
 SESSION_LENGTH = timedelta(days=14)
+_hashing = BoundedSemaphore(2)  # scrypt takes 32 MB each time
 _TOKEN_PREFIX = "aai_"  # noqa: S105 - what secret scanners recognise a token by
 
 
@@ -43,20 +45,18 @@ def log_in(ports: Ports, password: str, address: str) -> str | None:
     `TooMany` where this address, or everybody together, has failed too often. A try is counted
     before the password is looked at, so that tries at the same moment cannot slip through.
     """
-    now = ports.clock.now()
+    now, source = ports.clock.now(), address_key(address)
+    _refuse_if_too_many(db.session(), source, now)  # a flood must not hold the write lock
     with write_transaction() as session:
-        wait = _wait(session, address_key(address), now)
-        attempt = LoginFailure(address=address_key(address), at=now)
-        if not wait:
-            session.add(attempt)
-    if wait:
-        raise TooMany(wait)
+        _refuse_if_too_many(session, source, now)
+        session.execute(delete(LoginFailure).where(LoginFailure.at <= now - WINDOW))
+        session.add(LoginFailure(address=source, at=now))
     user = db.session.scalar(select(User).where(User.name == ADMIN))
-    if user is None or not check_password_hash(user.password_hash, password):
+    if user is None or not _is_password(user.password_hash, password):
         return None
     token = secrets.token_urlsafe(32)
     with write_transaction() as session:
-        session.execute(delete(LoginFailure).where(LoginFailure.address == attempt.address))
+        session.execute(delete(LoginFailure).where(LoginFailure.address == source))
         session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
         session.add(
             LoginSession(
@@ -105,17 +105,26 @@ def find_token(token: str) -> ApiToken | None:
 def _same_password(stored: str, password: str) -> bool:
     if is_password_hash(password):
         return secrets.compare_digest(stored, password)
-    return check_password_hash(stored, password)
+    return _is_password(stored, password)
 
 
-def _wait(session: DbSession, address: str, now: datetime) -> int:
-    session.execute(delete(LoginFailure).where(LoginFailure.at <= now - WINDOW))
+def _is_password(stored: str, password: str) -> bool:
+    with _hashing:
+        return check_password_hash(stored, password)
+
+
+def _refuse_if_too_many(session: DbSession, address: str, now: datetime) -> None:
+    recent = LoginFailure.at > now - WINDOW
     own = session.scalars(
-        select(LoginFailure.at).where(LoginFailure.address == address).order_by(LoginFailure.at)
+        select(LoginFailure.at)
+        .where(LoginFailure.address == address, recent)
+        .order_by(LoginFailure.at)
     ).all()
-    everybody = select(func.count()).select_from(LoginFailure)
-    recent = everybody.where(LoginFailure.at > now - BURST_WINDOW)
-    return seconds_to_wait(now, own, session.scalar(everybody) or 0, session.scalar(recent) or 0)
+    everybody = session.scalar(select(func.count()).where(recent)) or 0
+    burst = session.scalar(select(func.count()).where(LoginFailure.at > now - BURST_WINDOW)) or 0
+    wait = seconds_to_wait(now, own, everybody, burst)
+    if wait:
+        raise TooMany(wait)
 
 
 def _hash(token: str) -> str:
