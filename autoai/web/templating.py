@@ -64,6 +64,7 @@ def _about_the_person() -> dict[str, Any]:
     locale = str(get_locale())
     return {
         "signed_in": _signed_in(),
+        "keys_readable": runtime().ports.keyring.readable,
         "locale": locale,
         "locales": i18n.LOCALES,
         "html_lang": locale.replace("_", "-"),
