@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -124,5 +124,10 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "autoai" / "migrations"))
     login_manager.init_app(app)
     csrf.init_app(app)
-    babel.init_app(app, locale_selector=web.select_locale, timezone_selector=web.select_timezone)
+    babel.init_app(app, locale_selector=_locale, timezone_selector=web.select_timezone)
     scheduler.init_app(app)
+
+
+def _locale() -> str:
+    """The reader's language. The shell and the scheduler's threads have no reader: English."""
+    return web.select_locale() if has_request_context() else "en"
