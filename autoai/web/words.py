@@ -69,7 +69,7 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
     ),
     "key_unreadable": (
         _("The stored API key cannot be decrypted, so nothing was sent."),
-        _("Restore the earlier ENCRYPTION_KEY, or enter the API key again in the task."),
+        _("Put the ENCRYPTION_KEY that it was stored with back into the settings and restart."),
     ),
     "never_sent": (
         _("The server could not be reached; nothing was sent."),

@@ -59,6 +59,7 @@
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     // Messages of a form stand beside its fields: go to the first one.
     if (detail.ctx.response?.status === 422) document.querySelector("[aria-invalid=true]")?.focus();
+    for (const note of $$("#toasts .flash:not(.trouble)")) setTimeout(() => note.remove(), 6000);
     const ask = byId("ask");
     if (ask?.querySelector("form") && !ask.open && ask.contains(detail.ctx.target)) ask.showModal();
   });
