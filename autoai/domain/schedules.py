@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim
 
-FIXED_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+FIXED_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 MAX_INTERVAL_SECONDS = 366 * 24 * 3600
 
 
@@ -132,7 +132,9 @@ class FixedTime:
         hour, minute = self.at.split(":")
         local = instant.astimezone(self.zone)
         for due in CronSim(f"{int(minute)} {int(hour)} * * *", local):
-            yield due.astimezone(UTC)
+            # In the hour that the clocks show twice, CronSim begins in its first pass.
+            if (found := due.astimezone(UTC)) > instant:
+                yield found
 
     def between(self, first: datetime, last: datetime, keep: int) -> Due:
         total, oldest = 0, None
