@@ -19,9 +19,7 @@ RUN pip install --requirement requirements.txt
 
 COPY . .
 # Compiled here, as the app cannot write beside its own code.
-RUN if ls autoai/translations/*/LC_MESSAGES/*.po >/dev/null 2>&1; then \
-        pybabel --quiet compile --directory autoai/translations; \
-    fi \
+RUN pybabel --quiet compile --directory autoai/translations \
     && python -m compileall -q autoai
 
 ENV LOG_DIR=/app/logs
