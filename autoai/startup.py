@@ -48,13 +48,21 @@ def starting() -> Iterator[None]:
         ) from error
 
 
-def prepare(app: Flask) -> None:
-    """Bring the database up to date, under a lock that other starting processes wait for."""
+def prepare(app: Flask, *, password_wins: bool = True) -> None:
+    """Bring the database up to date, under a lock that other starting processes wait for.
+
+    ADMIN_PASSWORD wins when a server starts; a command, run from who knows which shell, does not
+    change the password of a running one.
+    """
     settings = runtime(app).settings
     with app.app_context(), held(_beside(settings.database_path, ".migrate.lock")):
         # Not flask_migrate.upgrade(): that turns an error into the end of the process.
         command.upgrade(migrate.get_config(), "head")
-        prepare_instance(runtime(app).ports, settings.admin_password.get_secret_value())
+        prepare_instance(
+            runtime(app).ports,
+            settings.admin_password.get_secret_value(),
+            password_wins=password_wins,
+        )
         db.session.remove()
 
 

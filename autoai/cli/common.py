@@ -20,10 +20,12 @@ def on_database(command: Callable[..., Any]) -> Callable[..., Any]:
     @with_appcontext
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        from ..startup import prepare  # it binds the commands' app, so it is above this module
+        from ..startup import prepare, starting  # it binds the commands' app, so it is above this module
 
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
-            prepare(current_app._get_current_object())  # type: ignore[attr-defined]
+            with starting():
+                prepare(app, password_wins=False)
             return command(*args, **kwargs)
         except Invalid as error:
             lines = [f"{field}: {' '.join(texts)}" for field, texts in error.errors.items()]

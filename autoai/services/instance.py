@@ -14,8 +14,11 @@ from .users import ensure_admin
 log = logging.getLogger(__name__)
 
 
-def prepare_instance(ports: Ports, admin_password: str) -> None:
-    """After the migrations: state row, key canary, admin. Safe to call from several processes."""
+def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) -> None:
+    """After the migrations: state row, key canary, admin. Safe to call from several processes.
+
+    `password_wins`: an admin who exists gets this password too.
+    """
     with write_transaction() as session:
         state = session.get(InstanceState, 1)
         if state is None:
@@ -29,7 +32,7 @@ def prepare_instance(ports: Ports, admin_password: str) -> None:
             "ENCRYPTION_KEY is not the one that the stored keys were encrypted with: runs that"
             " need a key will fail until the right one is back; nothing is overwritten"
         )
-    ensure_admin(ports, admin_password)
+    ensure_admin(ports, admin_password, wins=password_wins)
 
 
 def reencrypt_keys(ports: Ports) -> int:

@@ -23,10 +23,13 @@ _hashing = BoundedSemaphore(2)  # scrypt takes 32 MB each time
 _TOKEN_PREFIX = "aai_"  # noqa: S105 - what secret scanners recognise a token by
 
 
-def ensure_admin(ports: Ports, password: str) -> None:
-    """The one user has ADMIN_PASSWORD, given in plain text or as a hash. A change ends all logins."""
+def ensure_admin(ports: Ports, password: str, *, wins: bool) -> None:
+    """The one user exists, and where `wins`, has this password, in plain text or as a hash.
+
+    A change of the password ends all logins.
+    """
     user = db.session.scalar(select(User).where(User.name == ADMIN))
-    if user is not None and _same_password(user.password_hash, password):
+    if user is not None and (not wins or _same_password(user.password_hash, password)):
         return
     hashed = password if is_password_hash(password) else generate_password_hash(password)
     with write_transaction() as session:
