@@ -20,7 +20,8 @@ def on_database(command: Callable[..., Any]) -> Callable[..., Any]:
     @with_appcontext
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        from ..startup import prepare, starting  # it binds the commands' app, so it is above this module
+        # startup binds the commands' app: it is above this module.
+        from ..startup import prepare, starting
 
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
