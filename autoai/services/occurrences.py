@@ -63,6 +63,7 @@ def rewind_cursors(now: datetime) -> None:
     """
     with write_transaction() as session:
         for task in session.scalars(select(Task).where(Task.next_run_at.is_not(None))):
+            _anchor_in_the_past(task, now)
             taken = set(
                 session.scalars(
                     select(Run.scheduled_for).where(Run.task_id == task.id, Run.scheduled_for > now)
@@ -71,6 +72,14 @@ def rewind_cursors(now: datetime) -> None:
             task.next_run_at = next(t for t in task.schedule.after(now) if t not in taken)
         bump_revision(session)
     log.warning("the clock went back: due times were set anew", extra={"now": now.isoformat()})
+
+
+def _anchor_in_the_past(task: Task, now: datetime) -> None:
+    """An interval whose anchor the clock has fallen behind goes on from an earlier one of its
+    instants: else a task made while the clock was years ahead would be silent for years."""
+    if task.interval_seconds and task.anchor_at > now:
+        step = timedelta(seconds=task.interval_seconds)
+        task.anchor_at += (now - task.anchor_at) // step * step
 
 
 def _due_tasks(now: datetime) -> Sequence[Task]:
