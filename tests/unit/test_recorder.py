@@ -1,0 +1,98 @@
+"""The thread that writes outcomes: together, stubbornly, and to the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from autoai.execution.recorder import Recorder
+
+PATIENCE = 10.0
+
+
+class Ledger:
+    """Notes batches; the first `failures` tries to write fail."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.batches: list[list[Any]] = []
+        self.failed = threading.Event()
+        self.wrote = threading.Event()
+        self.may_write = threading.Event()
+        self.may_write.set()
+
+    def write(self, batch: Sequence[Any]) -> None:
+        assert self.may_write.wait(PATIENCE)
+        if self.failures:
+            self.failures -= 1
+            self.failed.set()
+            raise OSError("the disk is full")
+        self.batches.append(list(batch))
+
+    @property
+    def written(self) -> list[Any]:
+        return [outcome for batch in self.batches for outcome in batch]
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Ledger], Recorder]]:
+    made: list[Recorder] = []
+
+    def make(ledger: Ledger) -> Recorder:
+        recorder = Recorder(ledger.write, ledger.wrote.set)
+        recorder.start()
+        made.append(recorder)
+        return recorder
+
+    yield make
+    for recorder in made:
+        recorder.stop(PATIENCE)
+
+
+def test_what_comes_together_is_written_together(start: Callable[[Ledger], Recorder]) -> None:
+    ledger = Ledger()
+    ledger.may_write.clear()
+    recorder = start(ledger)
+    for number in range(1_200):
+        recorder.record(number)  # type: ignore[arg-type]
+    ledger.may_write.set()
+    assert recorder.stop(PATIENCE)
+    assert ledger.written == list(range(1_200))
+    assert len(ledger.batches) <= 6
+    assert max(map(len, ledger.batches)) <= 500
+    assert ledger.wrote.is_set()
+
+
+def test_what_cannot_be_written_is_tried_again(start: Callable[[Ledger], Recorder]) -> None:
+    ledger = Ledger(failures=1)
+    recorder = start(ledger)
+    recorder.record("a")  # type: ignore[arg-type]
+    assert ledger.failed.wait(PATIENCE)
+    assert ledger.wrote.wait(PATIENCE)
+    assert ledger.written == ["a"]
+    assert recorder.stop(PATIENCE)
+    assert not recorder.failing
+
+
+def test_stop_writes_what_is_left_even_at_the_second_try(
+    start: Callable[[Ledger], Recorder],
+) -> None:
+    ledger = Ledger(failures=2)
+    recorder = start(ledger)
+    recorder.record("a")  # type: ignore[arg-type]
+    assert ledger.failed.wait(PATIENCE)
+    assert recorder.failing
+    assert recorder.stop(PATIENCE)
+    assert ledger.written == ["a"]
+
+
+def test_stop_does_not_wait_for_ever(start: Callable[[Ledger], Recorder]) -> None:
+    ledger = Ledger(failures=1_000)
+    recorder = start(ledger)
+    recorder.record("a")  # type: ignore[arg-type]
+    assert ledger.failed.wait(PATIENCE)
+    assert recorder.stop(0.1) is False
+    ledger.failures = 0
