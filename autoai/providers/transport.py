@@ -271,9 +271,14 @@ class Transport:
         ended by something other than its deadline.
         """
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        prepared = requests.Request(
-            "POST", url, headers={**headers, "Content-Type": "application/json"}, data=body
-        ).prepare()
+        try:
+            prepared = requests.Request(
+                "POST", url, headers={**headers, "Content-Type": "application/json"}, data=body
+            ).prepare()
+        except requests.RequestException as error:  # such as a host name with an empty label
+            raise ProviderError(
+                Kind.NEVER_SENT, Reason.NEVER_SENT, f"not a usable URL: {error}", final=True
+            ) from error
         if call.ended_by:
             raise self._failure(call, None)
         _current.call = call
