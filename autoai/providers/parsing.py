@@ -17,9 +17,9 @@ def scrub(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
-def as_text(value: Any, limit: int | None = None) -> str | None:
-    """A string, scrubbed and cut to `limit` characters; None for anything else."""
-    return scrub(value[:limit]) if isinstance(value, str) else None
+def as_text(value: Any) -> str | None:
+    """A string, scrubbed; None for anything else. Not cut here, see `error_text`."""
+    return scrub(value) if isinstance(value, str) else None
 
 
 def as_count(value: Any) -> int | None:

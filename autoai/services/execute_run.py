@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 KEY_PURPOSE = "task.api_key"
 _ERROR_LENGTH = 4_000
+_MODEL_LENGTH, _FINISH_REASON_LENGTH = 200, 64
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,20 @@ class RunControl:
 
     def __init__(self) -> None:
         self.ended = Event()
+        self.no_more = Event()
+        """Set: the attempt under way is the last one."""
         self.reason: Reason | None = None
         self._call: Call | None = None
+
+    def stop_repeating(self) -> None:
+        """Let the attempt under way finish; a wait before another one ends the run at once."""
+        self.no_more.set()
 
     def end(self, reason: Reason) -> None:
         """End the run's call, or its wait between two calls."""
         self.reason = self.reason or reason
         self.ended.set()
+        self.no_more.set()
         if self._call is not None:
             self._call.end(reason)
 
@@ -158,7 +166,7 @@ def _send(
         )
 
     def sleep(seconds: float) -> None:
-        if ports.clock.wait(control.ended, seconds):
+        if ports.clock.wait(control.no_more, seconds):
             raise CallEnded(control.reason or Reason.SHUTDOWN)
 
     return Retrying(
@@ -223,11 +231,11 @@ def _fail(outcome: Outcome, reason: Reason, text: str) -> None:
 def _redact(ports: Ports, outcome: Outcome, key: str) -> None:
     """Nothing that came from the other side leaves here with the key in it.
 
-    Errors are cut only after that: half a key would not be recognised.
+    Texts are cut only after that: half a key would not be recognised.
     """
 
-    def clean(text: str | None) -> str | None:
-        return ports.redactor.clean(text, key) if text else text
+    def clean(text: str | None, length: int | None = None) -> str | None:
+        return ports.redactor.clean(text, key)[:length] if text else text
 
     def clean_error(text: str | None) -> str | None:
         return ports.redactor.clean_error(text, key)[:_ERROR_LENGTH] if text else text
@@ -242,6 +250,6 @@ def _redact(ports: Ports, outcome: Outcome, key: str) -> None:
         outcome.completion = replace(
             found,
             text=clean(found.text) or "",
-            model=clean(found.model),
-            finish_reason=clean(found.finish_reason),
+            model=clean(found.model, _MODEL_LENGTH),
+            finish_reason=clean(found.finish_reason, _FINISH_REASON_LENGTH),
         )

@@ -208,7 +208,7 @@ def test_a_fault_of_our_own_is_an_ending_too(bare_ports: Ports) -> None:
     assert KEY not in str(outcome)
 
 
-@pytest.mark.parametrize("before", [0, 150, 190, 199, 3_990, 3_999])
+@pytest.mark.parametrize("before", [0, 50, 60, 190, 199, 3_990, 3_999])
 def test_no_half_key_is_left_at_a_cut(bare_ports: Ports, before: int) -> None:
     """Texts are bounded; a cut through a key would leave a half that nobody recognises."""
     echo = "x" * before + KEY
@@ -217,6 +217,11 @@ def test_no_half_key_is_left_at_a_cut(bare_ports: Ports, before: int) -> None:
     outcome = execute_run(bare_ports, ScriptedProvider(error), order(bare_ports), RunControl())
     for stored in (outcome.error_message, outcome.attempts[0].error_message):
         assert stored is not None and KEY[:12] not in stored and len(stored) <= 4_000
+    said = completion(text, model=text, finish_reason=text)
+    outcome = execute_run(bare_ports, ScriptedProvider(said), order(bare_ports), RunControl())
+    assert outcome.completion is not None
+    assert KEY[:12] not in repr(outcome.completion)
+    assert len(outcome.completion.model or "") <= 200
 
 
 def test_every_text_of_an_answer_is_cleaned(bare_ports: Ports) -> None:

@@ -76,8 +76,8 @@ def _completion(answer: Answer) -> Completion:
         raise _unusable("no choices[0].message in the answer")
     return Completion(
         text=_content(message.get("content")),
-        model=as_text(data.get("model"), 200),
-        finish_reason=as_text(choice.get("finish_reason"), 64),
+        model=as_text(data.get("model")),
+        finish_reason=as_text(choice.get("finish_reason")),
         http_status=answer.status,
         refused=bool(message.get("refusal")),
         tool_calls=bool(message.get("tool_calls")),
