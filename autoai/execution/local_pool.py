@@ -54,6 +54,8 @@ class LocalPool:
 
     def drain(self, seconds: float) -> bool:
         with self._changed:
+            for control in self._under_way.values():
+                control.stop_repeating()
             finished = self._changed.wait_for(lambda: not self._under_way, seconds)
             left = list(self._under_way.values())
         for control in left:
