@@ -11,9 +11,9 @@
   const cookie = (name) =>
     document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.slice(name.length + 1);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && decodeURIComponent(cookie("timezone") ?? "") !== zone) {
+  if (/^[\w+/-]+$/.test(zone) && cookie("timezone") !== zone) {
     const safe = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `timezone=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Lax${safe}`;
+    document.cookie = `timezone=${zone}; path=/; max-age=31536000; SameSite=Lax${safe}`;
     // This page was written in the other zone: read it again, once, where it shows any times.
     if (root.dataset.times === "yes" && cookie("timezone")) location.reload();
   }

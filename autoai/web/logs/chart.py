@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
 from ...queries.run_log import Day
 from .. import formats
@@ -80,14 +80,17 @@ def _bar(day: Day, x: float, most: int) -> Bar:
 def _in_words(days: Sequence[Day]) -> str:
     success = sum(day.success for day in days)
     failed = sum(day.failed for day in days)
-    total = success + failed + sum(day.other for day in days)
-    if not total:
-        return gettext("Nothing ran in the last seven days.")
-    runs = ngettext("%(count)s run", "%(count)s runs", total, count=formats.number(total))
-    if not failed:
-        return gettext("Last seven days: %(runs)s, none failed.", runs=runs)
-    return gettext(
-        "Last seven days: %(runs)s, %(failed)s of them without success.",
-        runs=runs,
-        failed=formats.number(failed),
-    )
+    other = sum(day.other for day in days)
+    counts = {
+        "ok": formats.number(success),
+        "failed": formats.number(failed),
+        "other": formats.number(other),
+    }
+    if other:
+        return gettext(
+            "Last seven days: %(ok)s successful, %(failed)s without success, %(other)s other.",
+            **counts,
+        )
+    if success or failed:
+        return gettext("Last seven days: %(ok)s successful, %(failed)s without success.", **counts)
+    return gettext("Nothing ran in the last seven days.")

@@ -50,7 +50,7 @@ def _list(task: Task | None) -> ResponseReturnValue:
     runs, more = page_of_runs(wanted, number, PER_PAGE)
     return render(
         "logs/index.html",
-        "logs/_runs.html",
+        "logs/_runs.html" if "seen" in request.args else "logs/_found.html",
         stamp=stamp,
         task=task,
         chosen=chosen,
