@@ -23,7 +23,11 @@ def secret_key(settings: Settings) -> str:
     """SECRET_KEY, or the one in instance/secret.key, made when it is not there."""
     if settings.secret_key:
         return settings.secret_key.get_secret_value()
-    return _kept(settings.instance_dir / SECRET_FILE, lambda: secrets.token_urlsafe(48))
+    path = settings.instance_dir / SECRET_FILE
+    text = _kept(path, lambda: secrets.token_urlsafe(48))
+    if not text:
+        raise SettingsError(f"AutoAI cannot start: {path} is empty; remove it, or set SECRET_KEY")
+    return text
 
 
 def encryption_keys(settings: Settings, holds_encrypted_rows: Callable[[], bool]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections import OrderedDict
@@ -75,11 +76,13 @@ def _without(text: str, spellings: tuple[str, ...]) -> str:
 
 
 def _spellings(secret: str) -> tuple[str, ...]:
-    """The secret as it stands, and as JSON, URLs, repr and Base64 write it; the longest first."""
+    """The secret as it stands, and as JSON, HTML, URLs, repr and Base64 write it; the longest first."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {
         secret,
         json.dumps(secret)[1:-1],
+        json.dumps(secret)[1:-1].replace("/", "\\/"),  # as PHP writes JSON
+        html.escape(secret),
         repr(secret)[1:-1],
         quote(secret, safe=""),
         quote_plus(secret),
