@@ -6,6 +6,7 @@ Instants are aware; they are written in the person's zone, on a 24-hour clock.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from babel.dates import format_skeleton
 from babel.numbers import format_decimal, format_percent
@@ -32,9 +33,9 @@ def moment(instant: datetime, now: datetime) -> str:
     """Short, for lists: the time alone today, the day before it otherwise, to the second."""
     here, today = local(instant), local(now).date()
     if here.date() == today:
-        return _skeleton("Hms", here)
+        return _clock(here)
     day = "MMMd" if here.year == today.year else "yMMMd"
-    return _join(_skeleton(day, here), _skeleton("Hms", here))
+    return _join(_skeleton(day, here), _clock(here))
 
 
 def moment_full(instant: datetime) -> str:
@@ -46,7 +47,7 @@ def moment_full(instant: datetime) -> str:
 def upcoming_moment(instant: datetime, zone: tzinfo) -> str:
     """For previews: with the day of the week, on the clocks of the schedule's own zone."""
     here = instant.astimezone(zone)
-    return _join(_skeleton("MMMEd", here), _skeleton("Hms", here))
+    return _join(_skeleton("MMMEd", here), _clock(here))
 
 
 def day(value: date) -> str:
@@ -91,9 +92,18 @@ def percent(share: float) -> str:
 def _skeleton(skeleton: str, value: date | datetime) -> str:
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(12), UTC)
-    # babel writes aware datetimes in UTC unless it is told their zone again
-    text: str = format_skeleton(skeleton, value, tzinfo=value.tzinfo, locale=get_locale())
+    return _written(skeleton, value.replace(tzinfo=UTC), str(get_locale()))
+
+
+@lru_cache(maxsize=4096)
+def _written(skeleton: str, wall_clock: datetime, locale: str) -> str:
+    # A page has the same days and times again and again, and babel takes its time over each.
+    text: str = format_skeleton(skeleton, wall_clock, tzinfo=UTC, locale=locale)
     return text
+
+
+def _clock(here: datetime) -> str:
+    return f"{here:%H:%M:%S}"  # the 24-hour clock looks the same in all our languages
 
 
 def _join(date_text: str, time_text: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import flask_babel
 from flask import Flask, current_app, request
@@ -22,14 +23,15 @@ from . import formats, i18n, words
 
 def asset(name: str) -> str:
     """The address of a file in static/, which changes when the file does: it may be kept for long."""
+    if current_app.debug:
+        _fingerprint.cache_clear()
     folder = current_app.static_folder or "static"
-    path = Path(folder) / name
-    return f"{current_app.static_url_path}/{name}?v={_fingerprint(path, path.stat().st_mtime_ns)}"
+    return f"{current_app.static_url_path}/{name}?v={_fingerprint(folder, name)}"
 
 
 @lru_cache(maxsize=256)
-def _fingerprint(path: Path, _changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+def _fingerprint(folder: str, name: str) -> str:
+    return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:10]
 
 
 def zone_name() -> str:
@@ -42,9 +44,13 @@ def now() -> datetime:
     return runtime().ports.clock.now()
 
 
-def stamp_of(revision: int, today: date) -> str:
-    """What a live part was written at: it is still good while neither has changed."""
-    return f"{revision}-{today.isoformat()}"
+def stamp_of(revision: int, now: datetime, zone: ZoneInfo) -> str:
+    """What a live part was written at; it is still good while none of it has changed.
+
+    The days count too: `zone` is the instance's, whose today the figures mean, and times are
+    written without their date on the person's own today.
+    """
+    return f"{revision}-{now.astimezone(zone):%Y%m%d}-{formats.local(now):%Y%m%d}"
 
 
 def in_words(schedule: Schedule) -> str:

@@ -42,7 +42,7 @@ def read(run_id: int) -> ResponseReturnValue:
 
 def _list(task: Task | None) -> ResponseReturnValue:
     now, zone = runtime().ports.clock.now(), runtime().settings.zone
-    stamp = stamp_of(current_revision(), now.astimezone(zone).date())
+    stamp = stamp_of(current_revision(), now, zone)
     if unchanged(stamp):
         return nothing_new()
     chosen = LogFilter.read(request.args, task.id if task else None)

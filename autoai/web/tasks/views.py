@@ -122,7 +122,7 @@ def delete(task_id: int) -> ResponseReturnValue:
 def _after(message: str) -> ResponseReturnValue:
     target = own_path(request.form.get("next")) or "/"
     if is_htmx():
-        return done(message, "overview" if target == "/" else "runs")
+        return done(message, "pulse" if target == "/" else "runs")
     flash(message, "success")
     return redirect(target, 303)
 
