@@ -77,7 +77,7 @@ def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) ->
             prepared.append(_prepare(ports, item, stored, environment))
         except Invalid as error:
             errors.update({f"{where}: {field}": texts for field, texts in error.errors.items()})
-    for name, count in Counter(str(item.get("name")) for item in items).items():
+    for name, count in Counter(str(item.get("name")).strip() for item in items).items():
         if count > 1:
             errors[f'"{name}"'] = [f"stands {count} times in the file; names must differ"]
     if errors:
@@ -143,6 +143,8 @@ def _prepare(
     variable = item.get(_KEY_FIELD)
     if variable is not None:
         key = environment.get(str(variable), "").strip()
+        if key and not ports.keyring.readable:
+            raise Invalid({_KEY_FIELD: ["the stored keys belong to another ENCRYPTION_KEY"]})
         if key:
             values["api_key"] = check_key(key)
         elif task is None or task.api_key_encrypted is None:

@@ -117,7 +117,7 @@ def check_schedule(values: Mapping[str, Any], default_timezone: str) -> dict[str
         "fixed_time": None,
         "timezone": values.get("timezone") or default_timezone,
     }
-    if columns["timezone"] not in time_zones():
+    if not isinstance(columns["timezone"], str) or columns["timezone"] not in time_zones():
         check.complain("timezone", _("Not a known time zone. Try one such as Europe/Berlin."))
     if columns["schedule_type"] == ScheduleType.INTERVAL:
         columns["interval_seconds"] = _interval(check)
@@ -201,7 +201,9 @@ def _fixed_time(check: _Checker) -> str | None:
 
 def _statuses(check: _Checker) -> list[int]:
     value = check.values.get("retry_statuses") or []
-    if not isinstance(value, list) or any(item not in RETRYABLE_STATUSES for item in value):
+    if not isinstance(value, list) or any(
+        type(item) is not int or item not in RETRYABLE_STATUSES for item in value
+    ):
         check.complain(
             "retry_statuses",
             _(
