@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Invalid
 from ..domain.runs import Status
-from ..queries.run_filter import RunFilter
+from ..queries.run_filter import RunFilter, day_start
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
 _LARGEST_ID = 2**63 - 1
@@ -76,10 +76,9 @@ def _instant(name: str, zone: ZoneInfo, end: bool) -> datetime | None:
         return None
     try:
         if len(text) == len("2026-01-31"):
-            day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-            return datetime(day.year, day.month, day.day, tzinfo=zone)
+            return day_start(date.fromisoformat(text) + timedelta(days=1 if end else 0), zone)
         # "+" of an offset arrives as a blank when it was not escaped.
-        instant = datetime.fromisoformat(text.replace(" 0", "+0") if "T" in text else text)
+        instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
         return instant.astimezone(ZoneInfo("UTC")) + timedelta(microseconds=1 if end else 0)
     except (ValueError, OverflowError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
@@ -38,10 +38,15 @@ class RunFilter:
         return replace(
             self,
             since=day_start(first, zone) if first else self.since,
-            until=day_start(last + timedelta(days=1), zone) if last else self.until,
+            until=day_start(last + timedelta(days=1), zone)
+            if last and last < date.max
+            else self.until,
         )
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of `day` in `zone`."""
-    return datetime.combine(day, time(), zone)
+    try:
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except OverflowError:  # the first day of the year 1, east of Greenwich
+        return datetime.min.replace(tzinfo=UTC)
