@@ -1,0 +1,36 @@
+"""A schedule → its due times, and the words that describe it.
+
+The one place that knows when something is due: the tick, the form's receipt and the API ask here.
+All instants that go in or come out are aware and in UTC.
+
+    base        what every kind of schedule can say
+    local_time  clocks that change: a local time → its instant, a day → its stretches
+    kinds       interval, fixed time, cron, once, manual
+    blackouts   windows in which nothing may run
+    changes     the next changes of a zone's clocks
+    words       descriptions
+"""
+
+from .base import Due, Schedule, ScheduleType, Words, time_zones, upcoming
+from .blackouts import Blackout
+from .changes import ClockChange, clock_changes
+from .kinds import Cron, FixedTime, Interval, Manual, Once
+from .limits import Limited
+
+__all__ = [
+    "Blackout",
+    "ClockChange",
+    "Cron",
+    "Due",
+    "FixedTime",
+    "Interval",
+    "Limited",
+    "Manual",
+    "Once",
+    "Schedule",
+    "ScheduleType",
+    "Words",
+    "clock_changes",
+    "time_zones",
+    "upcoming",
+]

@@ -1,0 +1,187 @@
+"""The kinds of schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from .base import NOTHING_DUE, Due, Enumerated
+from .local_time import instant_of, stretches
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = timedelta(days=1)
+_SEARCH = timedelta(days=366 * 41)
+"""A date that does not come within this does not come: a 29 February on a Sunday may be 28 years
+away (40 around 2100)."""
+
+CRON_WORDS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Every `seconds` of elapsed time, counted from `anchor`.
+
+    The anchor itself is due only where it is the start that a person chose (`from_anchor`).
+    """
+
+    seconds: int
+    anchor: datetime
+    from_anchor: bool = False
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        step = timedelta(seconds=self.seconds)
+        due = self.anchor + step * self._next_number(instant)
+        while True:
+            yield due
+            due += step
+
+    def between(self, first: datetime, last: datetime, keep: int) -> Due:
+        step = timedelta(seconds=self.seconds)
+        begin = self._next_number(first - timedelta(microseconds=1))
+        end = self._next_number(last)  # the first one past the stretch
+        if end <= begin:
+            return NOTHING_DUE
+        listed = range(max(begin, end - keep), end)
+        return Due(
+            total=end - begin,
+            oldest=self.anchor + step * begin,
+            newest=tuple(self.anchor + step * number for number in listed),
+        )
+
+    def _next_number(self, instant: datetime) -> int:
+        """The number of the first instant after `instant`; the anchor has number 0."""
+        first = 0 if self.from_anchor else 1
+        return max(first, (instant - self.anchor) // timedelta(seconds=self.seconds) + 1)
+
+
+@dataclass(frozen=True)
+class FixedTime(Enumerated):
+    """At each of `times` on the clocks of `zone`, on `weekdays` (0 = Monday; empty = every day)."""
+
+    times: tuple[time, ...]
+    zone: ZoneInfo
+    weekdays: frozenset[int] = frozenset()
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        latest = instant
+        for day in _days_from(instant, self.zone):
+            if self.weekdays and day.weekday() not in self.weekdays:
+                continue
+            for due in _fixed_instants(day, self.times, self.zone):
+                if due > latest:
+                    yield due
+                    latest = due
+
+
+@dataclass(frozen=True)
+class Cron(Enumerated):
+    """A cron expression on the clocks of `zone`: five fields, six with seconds first, or an @word.
+
+    Debian's meaning, `L` and `#` besides. Raises `ValueError` for what is no expression.
+    """
+
+    expression: str
+    zone: ZoneInfo
+    _sim: CronSim = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = CRON_WORDS.get(self.expression.strip().lower(), self.expression)
+        try:
+            sim = CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
+            raise ValueError(str(error)) from error
+        object.__setattr__(self, "_sim", sim)
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        latest, found_on = instant, instant.astimezone(self.zone).date()
+        for day in _days_from(instant, self.zone):
+            if day - found_on > _SEARCH:
+                return
+            if day.month not in self._sim.months or not self._sim.match_day(day):
+                continue
+            for due in self._on(day, latest):
+                if due > latest:
+                    yield due
+                    latest, found_on = due, day
+
+    @cached_property
+    def _fixed(self) -> tuple[time, ...] | None:
+        """Its times of day, where they are fixed; None where a wildcard follows real time."""
+        seconds, minutes, hours = self._sim.parts[:3]
+        if any(part.startswith("*") for part in (seconds, minutes, hours)):
+            return None
+        sim = self._sim
+        return tuple(
+            time(h, m, s)
+            for h in sorted(sim.hours)
+            for m in sorted(sim.minutes)
+            for s in sorted(sim.seconds)
+        )
+
+    def _on(self, day: date, since: datetime) -> Iterator[datetime]:
+        if self._fixed is not None:
+            yield from _fixed_instants(day, self._fixed, self.zone)
+            return
+        hours, minutes, seconds = (
+            sorted(part) for part in (self._sim.hours, self._sim.minutes, self._sim.seconds)
+        )
+        for stretch in stretches(day, self.zone):
+            if stretch.end <= since:
+                continue
+            clock = (max(stretch.start, since) + stretch.offset).time()
+            for hour in hours:
+                if hour < clock.hour:
+                    continue
+                for minute in minutes:
+                    if (hour, minute) < (clock.hour, clock.minute):
+                        continue
+                    for second in seconds:
+                        shown = datetime.combine(day, time(hour, minute, second), UTC)
+                        due = shown - stretch.offset
+                        if stretch.start <= due < stretch.end:
+                            yield due
+
+
+@dataclass(frozen=True)
+class Once(Enumerated):
+    """At one instant."""
+
+    at: datetime
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        if self.at > instant:
+            yield self.at
+
+
+@dataclass(frozen=True)
+class Manual(Enumerated):
+    """Never by itself."""
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        return iter(())
+
+
+def _days_from(instant: datetime, zone: ZoneInfo) -> Iterator[date]:
+    """Local days, beginning with the one before `instant`: its times may be put off into the next."""
+    day = instant.astimezone(zone).date() - _DAY
+    while day < date.max - _DAY:
+        yield day
+        day += _DAY
+
+
+def _fixed_instants(day: date, times: tuple[time, ...], zone: ZoneInfo) -> list[datetime]:
+    """Ascending, each once: several times inside a gap are all put off to its end."""
+    return sorted({instant_of(datetime.combine(day, at), zone) for at in times})
