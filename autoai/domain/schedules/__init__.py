@@ -16,6 +16,7 @@ from .blackouts import Blackout
 from .changes import ClockChange, clock_changes
 from .kinds import Cron, FixedTime, Interval, Manual, Once
 from .limits import Limited
+from .words import describe
 
 __all__ = [
     "Blackout",
@@ -31,6 +32,7 @@ __all__ = [
     "ScheduleType",
     "Words",
     "clock_changes",
+    "describe",
     "time_zones",
     "upcoming",
 ]

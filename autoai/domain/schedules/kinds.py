@@ -117,6 +117,11 @@ class Cron(Enumerated):
                     yield due
                     latest, found_on = due, day
 
+    @property
+    def either_day(self) -> bool:
+        """Are a day of the month and a day of the week given, of which one is enough?"""
+        return not self._sim.day_and
+
     @cached_property
     def _fixed(self) -> tuple[time, ...] | None:
         """Its times of day, where they are fixed; None where a wildcard follows real time."""
@@ -157,9 +162,10 @@ class Cron(Enumerated):
 
 @dataclass(frozen=True)
 class Once(Enumerated):
-    """At one instant."""
+    """At one instant; `zone` is the one whose clocks it is shown on."""
 
     at: datetime
+    zone: ZoneInfo
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         if self.at > instant:
