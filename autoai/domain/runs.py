@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
@@ -25,16 +25,20 @@ class Source(StrEnum):
     SCHEDULE = "schedule"
     CATCH_UP = "catch_up"
     MANUAL = "manual"
+    RETRY = "retry"
 
 
 class Reason(StrEnum):
     """Why a run did not simply succeed. The screens have a sentence for each."""
 
     OVERLAP = "overlap"
+    PAUSED = "paused"
+    BLACKOUT = "blackout"
     DOWNTIME = "downtime"
     PROCESS_DIED = "process_died"
     SHUTDOWN = "shutdown"
     KEY_UNREADABLE = "key_unreadable"
+    BAD_TEMPLATE = "bad_template"
     NEVER_SENT = "never_sent"
     TIMEOUT = "timeout"
     DEADLINE = "deadline"
@@ -68,6 +72,18 @@ class Kind(StrEnum):
     UNUSABLE_ANSWER = "unusable_answer"
 
 
+PERSON_MUST_MEND = frozenset(
+    {
+        Reason.AUTH,
+        Reason.REJECTED,
+        Reason.REDIRECT,
+        Reason.TLS,
+        Reason.KEY_UNREADABLE,
+        Reason.BAD_TEMPLATE,
+    }
+)
+"""Failures that come again until somebody changes something. Network trouble is none of them."""
+
 ACTIVE = frozenset({Status.QUEUED, Status.RUNNING})
 FINISHED = frozenset({Status.SUCCESS, Status.FAILED, Status.INTERRUPTED})
 """Runs that were sent and ended: the ones a success rate is made of."""
@@ -86,6 +102,14 @@ _NEXT: dict[Status, frozenset[Status]] = {
         }
     ),
 }
+
+
+class Priority(IntEnum):
+    """Who gets a free slot first: the smaller number."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
 
 
 def may_change(old: Status, new: Status) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..domain.runs import Priority
 from ..extensions import Model
 from .task import Task
 from .types import UtcDateTime
@@ -22,6 +23,8 @@ class Run(Model):
     __table_args__ = (
         # One occurrence never gets two runs.
         UniqueConstraint("task_id", "scheduled_for"),
+        # What a person chose for a missed occurrence is done once.
+        UniqueConstraint("for_run", "for_instant"),
         # A page of one task's log, newest first (the primary key serves the log of all).
         Index("ix_runs_task_id_id", "task_id", "id"),
         # Figures of a stretch of time, answered from the index alone.
@@ -41,7 +44,17 @@ class Run(Model):
     scheduled_for: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The occurrence; null on a run by hand and on a gap row."""
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """Lateness counts from here: the occurrence, or the moment a person asked."""
+    """Lateness counts from here: the occurrence and its jitter, or the moment a person asked."""
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """From here on it is too late to send it."""
+    priority: Mapped[int] = mapped_column(default=Priority.NORMAL, server_default="1")
+    serial: Mapped[bool] = mapped_column(default=False, server_default="0")
+    """It waits until no other run of its task is running."""
+    cancel_requested: Mapped[bool] = mapped_column(default=False, server_default="0")
+    for_run: Mapped[int | None]
+    """The run that this one answers: of a retry, or of a choice about a missed occurrence."""
+    for_instant: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The missed occurrence that a person chose to run."""
     queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Model
 from .types import UtcDateTime
+
+
+class Outage(Model):
+    """A stretch of time in which nothing looked for what was due."""
+
+    __tablename__ = "outages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    dismissed: Mapped[bool] = mapped_column(default=False)
+    """Has a person decided about what was missed, or said that there is nothing to decide?"""
+
+
+class IdempotencyKey(Model):
+    """A program's own name for a run that it asked for: asked again, it gets the same run."""
+
+    __tablename__ = "idempotency_keys"
+
+    task_id: Mapped[int] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    run_id: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class InstanceState(Model):

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..domain.policies import CatchUp, Hindrance, Overlap, Policies, jitter
 from ..domain.retries import RetryRules
-from ..domain.schedules import FixedTime, Interval, Schedule, ScheduleType
+from ..domain.runs import Priority, Reason
+from ..domain.schedules import (
+    WEEKDAYS,
+    Blackout,
+    Cron,
+    FixedTime,
+    Interval,
+    Limited,
+    Manual,
+    Once,
+    Schedule,
+    ScheduleType,
+    blackout_period,
+)
 from ..extensions import Model
 from .types import UtcDateTime
+
+
+RULE_COLUMNS = (
+    "schedule_type",
+    "interval_seconds",
+    "fixed_times",
+    "weekdays",
+    "cron",
+    "once_at",
+    "starts_at",
+    "ends_at",
+    "timezone",
+)
+"""What the due instants follow from, together with the anchor."""
 
 
 class Task(Model):
@@ -37,12 +67,38 @@ class Task(Model):
 
     schedule_type: Mapped[str] = mapped_column(String(16))
     interval_seconds: Mapped[int | None]
-    fixed_time: Mapped[str | None] = mapped_column(String(5))
+    fixed_times: Mapped[list[str] | None] = mapped_column(JSON)
+    """"HH:MM", ascending."""
+    weekdays: Mapped[list[str] | None] = mapped_column(JSON)
+    """mon … sun; null is every day."""
+    cron: Mapped[str | None] = mapped_column(String(200))
+    once_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    jitter_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
+    blackouts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """[{"from": "HH:MM", "to": "HH:MM", "weekdays": […]}]"""
     timezone: Mapped[str] = mapped_column(String(64))
     anchor_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """Intervals count from here: creation, or the last enabling or change of the schedule."""
     next_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     enabled: Mapped[bool]
+
+    catch_up: Mapped[str] = mapped_column(String(8), default="latest", server_default="latest")
+    catch_up_window_seconds: Mapped[int] = mapped_column(default=3600, server_default="3600")
+    overlap: Mapped[str] = mapped_column(String(8), default="skip", server_default="skip")
+    expires_after_seconds: Mapped[int | None]
+    priority: Mapped[int] = mapped_column(default=Priority.NORMAL, server_default="1")
+    pause_after_failures: Mapped[int | None] = mapped_column(default=5, server_default="5")
+    rerun_interrupted: Mapped[bool] = mapped_column(default=False, server_default="0")
+
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Set while it is paused, and afterwards, while `paused_until` still bounds the pause."""
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_reason: Mapped[str | None] = mapped_column(String(32))
+    """Why it paused itself: the reason of its failures. Null where a person paused it."""
+    failures_in_a_row: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of those that a person must mend."""
 
     timeout_seconds: Mapped[int]
     max_attempts: Mapped[int]
@@ -56,16 +112,52 @@ class Task(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
+    tag_rows: Mapped[list[TaskTag]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", passive_deletes=True, order_by="TaskTag.tag"
+    )
+
+    @property
+    def tags(self) -> list[str]:
+        """Its tags in alphabetical order."""
+        return [row.tag for row in self.tag_rows]
+
     @property
     def schedule(self) -> Schedule:
         """The rule that says when this task is due."""
-        return make_schedule(
-            self.schedule_type,
-            self.interval_seconds,
-            self.fixed_time,
-            self.timezone,
-            self.anchor_at,
+        return make_schedule({name: getattr(self, name) for name in RULE_COLUMNS}, self.anchor_at)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose clocks its schedule goes by."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def policies(self) -> Policies:
+        """What becomes of its occurrences."""
+        expires = self.expires_after_seconds
+        return Policies(
+            CatchUp(self.catch_up),
+            timedelta(seconds=self.catch_up_window_seconds),
+            Overlap(self.overlap),
+            timedelta(seconds=expires) if expires is not None else None,
         )
+
+    def is_paused(self, instant: datetime) -> bool:
+        """Does a pause cover `instant`?"""
+        if self.paused_at is None or instant < self.paused_at:
+            return False
+        return self.paused_until is None or instant < self.paused_until
+
+    def due_at(self, instant: datetime) -> datetime:
+        """An occurrence → when it is to run: its own shift later."""
+        return instant + jitter(self.secret_id, instant, self.jitter_seconds)
+
+    def hindrance(self, instant: datetime) -> Hindrance | None:
+        """The pause or the blackout that `instant` falls into."""
+        if self.is_paused(instant) and self.paused_at is not None:
+            return Hindrance(Reason.PAUSED, self.paused_at)
+        period = blackout_period(instant, make_blackouts(self.blackouts, self.zone))
+        return Hindrance(Reason.BLACKOUT, period[0]) if period else None
 
     @property
     def retry_rules(self) -> RetryRules:
@@ -73,16 +165,50 @@ class Task(Model):
         return RetryRules(self.max_attempts, self.retry_network, frozenset(self.retry_statuses))
 
 
-def make_schedule(
-    schedule_type: str,
-    interval_seconds: int | None,
-    fixed_time: str | None,
-    timezone: str,
-    anchor: datetime,
-) -> Schedule:
-    """Columns → the domain's schedule. The values have been validated before they were stored."""
-    if schedule_type == ScheduleType.INTERVAL and interval_seconds:
-        return Interval(interval_seconds, anchor)
-    if schedule_type == ScheduleType.FIXED_TIME and fixed_time:
-        return FixedTime(fixed_time, ZoneInfo(timezone))
-    raise ValueError(f"no such schedule: {schedule_type}")
+class TaskTag(Model):
+    """A word by which tasks are found and handled together."""
+
+    __tablename__ = "task_tags"
+
+    task_id: Mapped[int] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(String(50), primary_key=True, index=True)
+
+
+def make_schedule(columns: Mapping[str, Any], anchor: datetime) -> Schedule:
+    """`RULE_COLUMNS` → the domain's schedule. They have been validated before they were stored."""
+    zone = ZoneInfo(columns["timezone"])
+    start, end = columns["starts_at"], columns["ends_at"]
+    schedule: Schedule
+    match columns["schedule_type"]:
+        case ScheduleType.INTERVAL:
+            schedule = Interval(columns["interval_seconds"], start or anchor, start is not None)
+        case ScheduleType.FIXED_TIME:
+            times = tuple(time.fromisoformat(text) for text in columns["fixed_times"])
+            schedule = FixedTime(times, zone, weekday_numbers(columns["weekdays"]))
+        case ScheduleType.CRON:
+            schedule = Cron(columns["cron"], zone)
+        case ScheduleType.ONCE:
+            schedule = Once(columns["once_at"], zone)
+        case _:
+            schedule = Manual()
+    return Limited(schedule, start, end) if start or end else schedule
+
+
+def make_blackouts(rows: Iterable[Mapping[str, Any]] | None, zone: ZoneInfo) -> list[Blackout]:
+    """The stored windows → the domain's."""
+    return [
+        Blackout(
+            time.fromisoformat(row["from"]),
+            time.fromisoformat(row["to"]),
+            zone,
+            weekday_numbers(row.get("weekdays")),
+        )
+        for row in rows or ()
+    ]
+
+
+def weekday_numbers(names: Iterable[str] | None) -> frozenset[int]:
+    """mon … sun → 0 … 6."""
+    return frozenset(WEEKDAYS.index(name) for name in names or ())

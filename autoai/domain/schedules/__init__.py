@@ -11,14 +11,16 @@ All instants that go in or come out are aware and in UTC.
     words       descriptions
 """
 
-from .base import Due, Schedule, ScheduleType, Words, time_zones, upcoming
-from .blackouts import Blackout
+from .base import MAX_INTERVAL_SECONDS, Due, Schedule, ScheduleType, Words, time_zones, upcoming
+from .blackouts import Blackout, blackout_period, free_of
 from .changes import ClockChange, clock_changes
-from .kinds import Cron, FixedTime, Interval, Manual, Once
+from .kinds import WEEKDAYS, Cron, FixedTime, Interval, Manual, Once
 from .limits import Limited
 from .words import describe
 
 __all__ = [
+    "MAX_INTERVAL_SECONDS",
+    "WEEKDAYS",
     "Blackout",
     "ClockChange",
     "Cron",
@@ -31,8 +33,10 @@ __all__ = [
     "Schedule",
     "ScheduleType",
     "Words",
+    "blackout_period",
     "clock_changes",
     "describe",
+    "free_of",
     "time_zones",
     "upcoming",
 ]
