@@ -9,24 +9,31 @@ from .database import (
     write_transaction,
 )
 from .run import Attempt, Run, RunText
-from .state import InstanceState
-from .task import Task, make_schedule
+from .state import IdempotencyKey, InstanceState, Outage
+from .statistics import DailyTotal
+from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
+    "RULE_COLUMNS",
     "ApiToken",
     "Attempt",
+    "DailyTotal",
     "DbSession",
+    "IdempotencyKey",
     "InstanceState",
     "LoginFailure",
     "LoginSession",
+    "Outage",
     "Run",
     "RunText",
     "Task",
+    "TaskTag",
     "User",
     "bump_revision",
     "ensure_file",
     "holds_encrypted_rows",
+    "make_blackouts",
     "make_schedule",
     "prepare_engine",
     "write_transaction",

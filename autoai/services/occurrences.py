@@ -7,19 +7,23 @@ tick are one transaction, and only what it answers may be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
-from ..domain.policies import SINGLE_ROWS, Decision, Gap, settle
-from ..domain.runs import ACTIVE, Reason, Source, Status
+from ..domain.policies import SINGLE_ROWS, Decision, Gap, Settlement, UnderWay, settle
+from ..domain.runs import ACTIVE, Source, Status
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, write_transaction
+from .claims import claim, has_ready, next_ready, orders
 from .execute_run import RunOrder
+from .ports import Ports
+from .statistics import Ending, count_endings
 
 log = logging.getLogger(__name__)
 
@@ -34,26 +38,29 @@ class Settled:
     orders: list[RunOrder]
     next_due: datetime | None
     waiting: bool
-    """Are there queued runs for which no slot was free?"""
+    """Are there runs that could be sent now, had they a slot?"""
 
 
-def settle_and_claim(now: datetime, owner: str, slots: int) -> Settled:
-    """Account for everything due at `now`, then claim queued runs, oldest first, for `slots`."""
-    due = _due_tasks(now)
+def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
+    """Account for everything due now, then claim what may be sent, most urgent first."""
+    now = ports.clock.now()
+    due = db.session.scalars(select(Task).where(Task.next_run_at <= now)).all()
     claimed: list[int] = []
-    if due or (slots and _has_queued()):
+    if due or (slots and has_ready(now)):
         with write_transaction() as session:
             if due:
-                _write_occurrences(session, due, now)
-            claimed = _claim(session, owner, now, slots)
+                _write_occurrences(session, due, now, ports.zone)
+            claimed = claim(session, owner, now, slots, ports)
             bump_revision(session)
-    return Settled(_orders(claimed), _next_due(), waiting=_has_queued())
+    waiting = has_ready(now)
+    return Settled(orders(claimed), _earliest(_next_due(), next_ready(now)), waiting)
 
 
-def settle_task(session: DbSession, task: Task, now: datetime) -> None:
+def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
     """Inside the caller's transaction: write what `task` owes up to `now`, by its present rule."""
     if task.next_run_at is not None and task.next_run_at <= now:
-        _write_occurrences(session, [task], now)
+        _write_occurrences(session, [task], now, zone)
+        session.refresh(task)
 
 
 def rewind_cursors(now: datetime) -> None:
@@ -63,40 +70,29 @@ def rewind_cursors(now: datetime) -> None:
     """
     with write_transaction() as session:
         for task in session.scalars(select(Task).where(Task.next_run_at.is_not(None))):
-            _anchor_in_the_past(task, now)
             taken = set(
                 session.scalars(
                     select(Run.scheduled_for).where(Run.task_id == task.id, Run.scheduled_for > now)
                 )
             )
-            task.next_run_at = next(t for t in task.schedule.after(now) if t not in taken)
+            task.next_run_at = next((t for t in task.schedule.after(now) if t not in taken), None)
         bump_revision(session)
     log.warning("the clock went back: due times were set anew", extra={"now": now.isoformat()})
-
-
-def _anchor_in_the_past(task: Task, now: datetime) -> None:
-    """An interval whose anchor the clock has fallen behind goes on from an earlier one of its
-    instants: else a task made while the clock was years ahead would be silent for years."""
-    if task.interval_seconds and task.anchor_at > now:
-        step = timedelta(seconds=task.interval_seconds)
-        task.anchor_at += (now - task.anchor_at) // step * step
-
-
-def _due_tasks(now: datetime) -> Sequence[Task]:
-    return db.session.scalars(select(Task).where(Task.next_run_at <= now)).all()
 
 
 def _next_due() -> datetime | None:
     return db.session.scalar(select(func.min(Task.next_run_at)))
 
 
-def _has_queued() -> bool:
-    return db.session.scalar(select(Run.id).where(Run.status == Status.QUEUED).limit(1)) is not None
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
-def _write_occurrences(session: DbSession, tasks: Iterable[Task], now: datetime) -> None:
+def _write_occurrences(
+    session: DbSession, tasks: Iterable[Task], now: datetime, zone: ZoneInfo
+) -> None:
     """Rows for all that `tasks` owe up to `now`, and their cursors moved past it."""
-    active = _active_runs(session)
+    under_way = _under_way(session)
     rows: list[dict[str, Any]] = []
     cursors: list[dict[str, Any]] = []
     for task in _unchanged(session, tasks):
@@ -104,15 +100,28 @@ def _write_occurrences(session: DbSession, tasks: Iterable[Task], now: datetime)
         schedule = task.schedule
         due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
         if due.total:
-            gap, decisions = settle(due, now, active.get(task.id))
-            if gap:
-                rows.append(_gap_row(task, gap, now))
-            rows += [_row(task, decision, now) for decision in decisions]
-        # Committed as a plain update below; told to the object that the caller may hold.
-        cursors.append({"id": task.id, "next_run_at": next(schedule.after(now))})
+            settlement = settle(
+                due, now, task.policies, under_way.get(task.id), task.due_at, task.hindrance
+            )
+            rows += _rows(session, task, settlement, now, zone)
+        cursors.append({"id": task.id, "next_run_at": next(schedule.after(now), None)})
     if rows:
         # A row that is there already was written before the clock went back: it keeps its ending.
-        session.execute(sqlite_insert(Run).on_conflict_do_nothing(), rows)
+        written = session.execute(
+            insert(Run)
+            .on_conflict_do_nothing()
+            .returning(Run.task_id, Run.due_at, Run.status, Run.occurrences),
+            rows,
+        )
+        count_endings(
+            session,
+            zone,
+            [
+                Ending(task_id, due_at, status, occurrences)
+                for task_id, due_at, status, occurrences in written
+                if status != Status.QUEUED
+            ],
+        )
     if cursors:
         session.execute(update(Task), cursors)
 
@@ -129,21 +138,63 @@ def _unchanged(session: DbSession, tasks: Iterable[Task]) -> list[Task]:
     return [task for task in fresh if task.next_run_at == found[task.id]]
 
 
-def _active_runs(session: DbSession) -> dict[int, int]:
-    """Task id → the oldest of its runs that is queued or running."""
+def _under_way(session: DbSession) -> dict[int, UnderWay]:
+    """Task id → its runs that are queued or running."""
+    waiting = func.max(Run.id).filter(Run.status == Status.QUEUED)
     rows = session.execute(
-        select(Run.task_id, func.min(Run.id)).where(Run.status.in_(ACTIVE)).group_by(Run.task_id)
+        select(Run.task_id, func.min(Run.id), waiting)
+        .where(Run.status.in_(ACTIVE))
+        .group_by(Run.task_id)
     )
-    return dict(rows.all())
+    return {task_id: UnderWay(oldest, newest) for task_id, oldest, newest in rows}
+
+
+def _rows(
+    session: DbSession, task: Task, settlement: Settlement, now: datetime, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    gaps = [
+        _gap_row(task, gap, now)
+        for gap in settlement.gaps
+        if not _extended(session, task, gap, now, zone)
+    ]
+    return gaps + [_row(task, decision, now) for decision in settlement.decisions]
+
+
+def _extended(session: DbSession, task: Task, gap: Gap, now: datetime, zone: ZoneInfo) -> bool:
+    """Has the row of the same pause or blackout taken `gap` in?"""
+    if gap.since is None:
+        return False
+    run = session.scalar(
+        select(Run)
+        .where(
+            Run.task_id == task.id,
+            Run.due_at >= gap.since,
+            Run.status == gap.status,
+            Run.reason == gap.reason,
+            Run.missed_from.is_not(None),
+        )
+        .order_by(Run.id.desc())
+        .limit(1)
+    )
+    if run is None:
+        return False
+    run.occurrences += gap.occurrences
+    run.missed_to = gap.last
+    run.finished_at = now
+    session.flush()
+    count_endings(session, zone, [Ending(task.id, run.due_at, run.status, gap.occurrences)])
+    return True
 
 
 def _row(task: Task, decision: Decision, now: datetime) -> dict[str, Any]:
     queued = decision.status is Status.QUEUED
-    return _columns(
+    return run_columns(
         task,
         source=decision.source,
         scheduled_for=decision.scheduled_for,
-        due_at=decision.scheduled_for,
+        due_at=decision.due_at,
+        expires_at=decision.expires_at,
+        serial=decision.serial,
         queued_at=now if queued else None,
         finished_at=None if queued else now,
         status=decision.status,
@@ -153,26 +204,29 @@ def _row(task: Task, decision: Decision, now: datetime) -> dict[str, Any]:
 
 
 def _gap_row(task: Task, gap: Gap, now: datetime) -> dict[str, Any]:
-    return _columns(
+    return run_columns(
         task,
         source=Source.SCHEDULE,
-        due_at=gap.last,
+        due_at=gap.first,
         finished_at=now,
-        status=Status.MISSED,
-        reason=Reason.DOWNTIME,
+        status=gap.status,
+        reason=gap.reason,
         occurrences=gap.occurrences,
         missed_from=gap.first,
         missed_to=gap.last,
     )
 
 
-def _columns(task: Task, **values: Any) -> dict[str, Any]:
-    """All rows of one insert have the same keys."""
+def run_columns(task: Task, **values: Any) -> dict[str, Any]:
+    """A row for `task`; all rows of one insert have the same keys."""
     return {
         "task_id": task.id,
         "model": task.model,
+        "priority": task.priority,
         "scheduled_for": None,
         "queued_at": None,
+        "expires_at": None,
+        "serial": False,
         "finished_at": None,
         "reason": None,
         "blocked_by": None,
@@ -181,49 +235,3 @@ def _columns(task: Task, **values: Any) -> dict[str, Any]:
         "missed_to": None,
         **values,
     }
-
-
-def queue_manual_run(session: DbSession, task: Task, now: datetime) -> int:
-    """Inside the caller's transaction: a run that a person or a program asked for. Its id."""
-    values = _columns(task, source=Source.MANUAL, due_at=now, queued_at=now, status=Status.QUEUED)
-    return session.execute(insert(Run).values(values).returning(Run.id)).scalar_one()
-
-
-def _claim(session: DbSession, owner: str, now: datetime, slots: int) -> list[int]:
-    """Queued → running for at most `slots` runs, the oldest first; the ids of those it got."""
-    if slots <= 0:
-        return []
-    oldest = select(Run.id).where(Run.status == Status.QUEUED).order_by(Run.id).limit(slots)
-    claimed = session.scalars(
-        update(Run)
-        .where(Run.id.in_(oldest), Run.status == Status.QUEUED)
-        .values(status=Status.RUNNING, owner=owner, started_at=now)
-        .returning(Run.id)
-        .execution_options(synchronize_session=False)
-    )
-    return list(claimed)
-
-
-def _orders(run_ids: Sequence[int]) -> list[RunOrder]:
-    """What the claimed runs need, copied, so that no transaction is open while they are sent."""
-    if not run_ids:
-        return []
-    rows = db.session.execute(
-        select(Run.id, Task).join(Task, Task.id == Run.task_id).where(Run.id.in_(run_ids))
-    ).all()
-    db.session.commit()
-    return [
-        RunOrder(
-            run_id=run_id,
-            task_id=task.id,
-            endpoint=task.api_endpoint,
-            api_key_encrypted=task.api_key_encrypted,
-            secret_id=task.secret_id,
-            model=task.model,
-            system_message=task.system_message,
-            message_content=task.message_content,
-            timeout=task.timeout_seconds,
-            retry_rules=task.retry_rules,
-        )
-        for run_id, task in rows
-    ]

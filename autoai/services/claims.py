@@ -1,0 +1,132 @@
+"""Queued → running: who gets a free slot, and what the claimed runs need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select, update
+
+from ..domain.runs import Status
+from ..extensions import db
+from ..models import DbSession, Run, RunText, Task
+from .execute_run import RunOrder
+from .ports import Ports
+from .statistics import Ending, count_endings
+
+_LOOK_AT = 2_000
+"""Queued runs that are looked at in one go, besides as many as there are slots."""
+
+
+def has_ready(now: datetime) -> bool:
+    """Is there a queued run whose time has come?"""
+    ready = select(Run.id).where(Run.status == Status.QUEUED, Run.due_at <= now).limit(1)
+    return db.session.scalar(ready) is not None
+
+
+def next_ready(now: datetime) -> datetime | None:
+    """When the next queued run, put off by its jitter, is to start."""
+    later = (Run.status == Status.QUEUED, Run.due_at > now)
+    return db.session.scalar(select(func.min(Run.due_at)).where(*later))
+
+
+def claim(session: DbSession, owner: str, now: datetime, slots: int, ports: Ports) -> list[int]:
+    """Inside the tick's transaction: claim at most `slots` runs; the ids of those it got.
+
+    By priority, then by when they were due. A serial run waits for the others of its task, and a
+    run whose endpoint is at its limit for the others there; what is too old has expired.
+    """
+    _expire(session, now, ports)
+    if slots <= 0:
+        return []
+    chosen = _choose(session, now, slots, ports.max_per_endpoint)
+    if not chosen:
+        return []
+    claimed = session.scalars(
+        update(Run)
+        .where(Run.id.in_(chosen), Run.status == Status.QUEUED)
+        .values(status=Status.RUNNING, owner=owner, started_at=now)
+        .returning(Run.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list(claimed)
+
+
+def orders(run_ids: Sequence[int]) -> list[RunOrder]:
+    """What the claimed runs need, copied, so that no transaction is open while they are sent."""
+    if not run_ids:
+        return []
+    rows = db.session.execute(
+        select(Run, Task, RunText)
+        .join(Task, Task.id == Run.task_id)
+        .outerjoin(RunText, RunText.run_id == Run.id)
+        .where(Run.id.in_(run_ids))
+    ).all()
+    db.session.commit()
+    return [
+        RunOrder(
+            run_id=run.id,
+            task_id=task.id,
+            endpoint=task.api_endpoint,
+            api_key_encrypted=task.api_key_encrypted,
+            secret_id=task.secret_id,
+            model=task.model,
+            system_message=task.system_message,
+            message_content=task.message_content,
+            timeout=task.timeout_seconds,
+            retry_rules=task.retry_rules,
+            due_at=run.due_at,
+            expires_at=run.expires_at,
+            same_messages=texts.request_messages if texts else None,
+        )
+        for run, task, texts in rows
+    ]
+
+
+def endpoint_host(endpoint: str) -> str:
+    """What a limit of concurrent calls is counted by."""
+    return urlsplit(endpoint).netloc.lower()
+
+
+def _choose(session: DbSession, now: datetime, slots: int, per_endpoint: int) -> list[int]:
+    running = session.execute(
+        select(Run.task_id, Task.api_endpoint).join(Task).where(Run.status == Status.RUNNING)
+    ).all()
+    busy = {task_id for task_id, _ in running}
+    calls = Counter(endpoint_host(endpoint) for _, endpoint in running) if per_endpoint else None
+    queued = session.execute(
+        select(Run.id, Run.task_id, Run.serial, Task.api_endpoint)
+        .join(Task)
+        .where(Run.status == Status.QUEUED, Run.due_at <= now)
+        .order_by(Run.priority, Run.due_at, Run.id)
+        .limit(slots + _LOOK_AT)
+    )
+    chosen: list[int] = []
+    for run_id, task_id, serial, endpoint in queued:
+        if serial and task_id in busy:
+            continue
+        if calls is not None:
+            host = endpoint_host(endpoint)
+            if calls[host] >= per_endpoint:
+                continue
+            calls[host] += 1
+        busy.add(task_id)
+        chosen.append(run_id)
+        if len(chosen) == slots:
+            break
+    return chosen
+
+
+def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
+    expired = session.execute(
+        update(Run)
+        .where(Run.status == Status.QUEUED, Run.expires_at <= now)
+        .values(status=Status.EXPIRED, finished_at=now)
+        .returning(Run.task_id, Run.due_at)
+        .execution_options(synchronize_session=False)
+    ).all()
+    count_endings(
+        session, ports.zone, [Ending(task, due_at, Status.EXPIRED) for task, due_at in expired]
+    )
