@@ -37,6 +37,7 @@ class Reason(StrEnum):
     DOWNTIME = "downtime"
     PROCESS_DIED = "process_died"
     SHUTDOWN = "shutdown"
+    CANCELLED = "cancelled"
     KEY_UNREADABLE = "key_unreadable"
     BAD_TEMPLATE = "bad_template"
     NEVER_SENT = "never_sent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any, wait_exponential
@@ -40,10 +40,17 @@ class RunOrder:
     message_content: str
     timeout: float
     retry_rules: RetryRules
+    due_at: datetime
+    expires_at: datetime | None = None
+    """No attempt begins at or after this."""
+    same_messages: list[dict[str, str]] | None = None
+    """What an earlier run sent, where it is to be sent again as it was."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
         """The messages as they are sent."""
+        if self.same_messages is not None:
+            return self.same_messages
         system = [{"role": "system", "content": self.system_message}] if self.system_message else []
         return [*system, {"role": "user", "content": self.message_content}]
 
@@ -121,15 +128,28 @@ def execute_run(ports: Ports, provider: Provider, order: RunOrder, control: RunC
     except KeyUnreadable as error:
         _fail(outcome, Reason.KEY_UNREADABLE, str(error))
     except CallEnded as error:
-        outcome.status, outcome.reason = Status.INTERRUPTED, error.reason
+        _end(outcome, error.reason)
     except ProviderError as error:
         _fail(outcome, error.reason, error.message)
+        if control.reason is Reason.CANCELLED:
+            _end(outcome, control.reason)
+    except _TooLate as error:
+        _fail(outcome, error.cause.reason, error.cause.message)
+        outcome.status = Status.EXPIRED
     except Exception as error:
         log.exception("a run failed for a reason of our own")
         _fail(outcome, Reason.INTERNAL, f"{type(error).__name__}: {error}")
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
     _redact(ports, outcome, key or "")
     return outcome
+
+
+class _TooLate(Exception):
+    """Another attempt would come too late for the run to be of use."""
+
+    def __init__(self, cause: ProviderError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 def _key(ports: Ports, order: RunOrder) -> str | None:
@@ -159,13 +179,20 @@ def _send(
         control.begin(call)
         return _attempt(ports, outcome, lambda: provider.complete(request, call), call)
 
+    failed: list[ProviderError] = []
+
     def repeat(state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ProviderError):
+            failed.append(error)
         return isinstance(error, ProviderError) and may_repeat(
             rules, error.kind, error.http_status, error.retry_after, error.final
         )
 
     def sleep(seconds: float) -> None:
+        again_at = ports.clock.now() + timedelta(seconds=seconds)
+        if order.expires_at is not None and again_at >= order.expires_at:
+            raise _TooLate(failed[-1])
         if ports.clock.wait(control.no_more, seconds):
             raise CallEnded(control.reason or Reason.SHUTDOWN)
 
@@ -222,6 +249,12 @@ def _judge(outcome: Outcome) -> None:
         completion.text, completion.finish_reason, completion.refused, completion.tool_calls
     )
     outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
+
+
+def _end(outcome: Outcome, reason: Reason) -> None:
+    """It was ended from our side: by a person, or because the process stops."""
+    outcome.status = Status.CANCELLED if reason is Reason.CANCELLED else Status.INTERRUPTED
+    outcome.reason = reason
 
 
 def _fail(outcome: Outcome, reason: Reason, text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from ..security.encryption import Keyring
 from ..security.redaction import Redactor
@@ -37,5 +38,14 @@ class Ports:
     redactor: Redactor
     default_timezone: str
     default_timeout: int
+    max_per_endpoint: int = 0
+    """How many runs may be under way at one endpoint's host; 0: as many as there are slots."""
     wake: Callable[[], None] = field(default=lambda: None)
     """Tell the scheduler of this process, if it has one, that something changed."""
+    cancel: Callable[[int], None] = field(default=lambda run_id: None)
+    """End the call of a run that is under way in this process."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The instance's zone: what "today" means."""
+        return ZoneInfo(self.default_timezone)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import Status
 from ..models import (
@@ -13,17 +14,18 @@ from ..models import (
     DbSession,
     Run,
     RunText,
-    Task,
     bump_revision,
     write_transaction,
 )
+from .endings import RunEnding, note_endings
 from .execute_run import Outcome
+from .ports import Ports
 
 _SUMMARY = 200
 _ERROR_SUMMARY = 500
 
 
-def record_runs(owner: str, outcomes: Sequence[Outcome]) -> None:
+def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
     """Record outcomes of runs that `owner` claimed, in one transaction.
 
     A run that is not running any more (its task was deleted, or it was given up) is left alone.
@@ -42,36 +44,35 @@ def record_runs(owner: str, outcomes: Sequence[Outcome]) -> None:
         if not kept:
             return
         session.execute(update(Run), [_run_columns(outcome) for outcome in kept])
-        session.execute(insert(RunText), [_text_columns(outcome) for outcome in kept])
+        _write_texts(session, [_text_columns(outcome) for outcome in kept])
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
             session.execute(insert(Attempt), attempts)
-        remember_last(
-            session,
-            [(o.order.task_id, o.started_at, str(o.status)) for o in kept],
-        )
+        endings = [_ending(outcome) for outcome in kept]
+        note_endings(session, endings, ports.clock.now(), ports.zone)
         bump_revision(session)
 
 
-def remember_last(session: DbSession, endings: Sequence[tuple[int, Any, str]]) -> None:
-    """Inside the caller's transaction: (task id, started, status) → the task's last result.
-
-    Of several the one that started last counts, also against what the task remembers already.
-    """
-    newest: dict[int, tuple[Any, str]] = {}
-    for task_id, started_at, status in endings:
-        if task_id not in newest or started_at >= newest[task_id][0]:
-            newest[task_id] = (started_at, status)
-    known = dict(
-        session.execute(select(Task.id, Task.last_run_at).where(Task.id.in_(newest))).all()
+def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
+    """A run that repeats an earlier one's input has had its row of texts since it was queued."""
+    write = insert(RunText)
+    texts = {name: write.excluded[name] for name in ("response_text", "error_message")}
+    session.execute(
+        write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows
     )
-    changes = [
-        {"id": task_id, "last_run_at": at, "last_status": status}
-        for task_id, (at, status) in newest.items()
-        if task_id in known and (known[task_id] is None or known[task_id] <= at)
-    ]
-    if changes:
-        session.execute(update(Task), changes)
+
+
+def _ending(outcome: Outcome) -> RunEnding:
+    usage = outcome.completion.usage if outcome.completion else None
+    return RunEnding(
+        outcome.order.task_id,
+        outcome.order.due_at,
+        outcome.started_at,
+        outcome.status,
+        outcome.reason,
+        usage.input_tokens if usage else None,
+        usage.output_tokens if usage else None,
+    )
 
 
 def _run_columns(outcome: Outcome) -> dict[str, Any]:

@@ -3,59 +3,106 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
-from ..domain.runs import Reason, Status
-from ..extensions import db
-from ..models import InstanceState, Run, bump_revision, write_transaction
-from .occurrences import JUMP_BACK, rewind_cursors
-from .record_runs import remember_last
+from ..domain.runs import Reason, Source, Status
+from ..models import DbSession, InstanceState, Outage, Run, Task, bump_revision, write_transaction
+from .endings import RunEnding, note_endings
+from .occurrences import JUMP_BACK, rewind_cursors, run_columns
+from .ports import Ports
 
 log = logging.getLogger(__name__)
 
+OUTAGE = timedelta(minutes=1)
+"""A longer stretch in which nobody looked is told to the person."""
 
-def recover(owner: str, now: datetime) -> int:
+
+def recover(ports: Ports, owner: str) -> int:
     """Running rows of other processes become `interrupted`; how many there were.
 
     Called by the holder of the scheduler lock before its first tick, so every other owner is dead.
-    Whether the request was answered, or billed, cannot be known; it is not sent again.
+    Whether the request was answered, or billed, cannot be known; it is sent again only where the
+    task asks for that.
     """
+    now = ports.clock.now()
     with write_transaction() as session:
-        dead = session.execute(
-            update(Run)
-            .where(Run.status == Status.RUNNING, Run.owner != owner)
-            .values(status=Status.INTERRUPTED, reason=Reason.PROCESS_DIED, finished_at=now)
-            .returning(Run.task_id, Run.started_at)
-        ).all()
-        if dead:
-            remember_last(session, [(task, at, Status.INTERRUPTED.value) for task, at in dead])
+        dead = _interrupt(session, ports, Run.owner != owner, Reason.PROCESS_DIED)
+        last_tick = session.scalar(select(InstanceState.last_tick_at))
+        if last_tick is not None and now - last_tick > OUTAGE:
+            session.add(Outage(began_at=last_tick, ended_at=now))
             bump_revision(session)
-    last_tick = db.session.scalar(select(InstanceState.last_tick_at))
+        session.execute(update(InstanceState).values(last_tick_at=now))
     if last_tick is not None and now < last_tick - JUMP_BACK:
         rewind_cursors(now)
     if dead:
-        log.warning("%d runs were under way when their process died", len(dead))
-    return len(dead)
+        log.warning("%d runs were under way when their process died", dead)
+    return dead
 
 
-def give_up_running(owner: str, now: datetime) -> int:
+def give_up_running(ports: Ports, owner: str) -> int:
     """At the end of a drain: what `owner` could not finish or record is `interrupted`."""
     with write_transaction() as session:
-        left = session.execute(
-            update(Run)
-            .where(Run.status == Status.RUNNING, Run.owner == owner)
-            .values(status=Status.INTERRUPTED, reason=Reason.SHUTDOWN, finished_at=now)
-            .returning(Run.task_id, Run.started_at)
-        ).all()
-        if left:
-            remember_last(session, [(task, at, Status.INTERRUPTED.value) for task, at in left])
-            bump_revision(session)
-    return len(left)
+        left = _interrupt(session, ports, Run.owner == owner, Reason.SHUTDOWN)
+        session.execute(update(InstanceState).values(last_tick_at=ports.clock.now()))
+    return left
 
 
 def note_awake(now: datetime) -> None:
     """Remember that the scheduler was awake at `now`."""
     with write_transaction() as session:
         session.execute(update(InstanceState).values(last_tick_at=now))
+
+
+def note_sleep(began_at: datetime, ended_at: datetime) -> None:
+    """The process was there, but did not look: it was stopped, or the clock jumped."""
+    with write_transaction() as session:
+        session.add(Outage(began_at=began_at, ended_at=ended_at))
+        bump_revision(session)
+
+
+def _interrupt(
+    session: DbSession, ports: Ports, whose: ColumnElement[bool], reason: Reason
+) -> int:
+    now = ports.clock.now()
+    dead = session.execute(
+        update(Run)
+        .where(Run.status == Status.RUNNING, whose)
+        .values(status=Status.INTERRUPTED, reason=reason, finished_at=now)
+        .returning(Run.id, Run.task_id, Run.due_at, Run.started_at)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not dead:
+        return 0
+    endings = [
+        RunEnding(task_id, due_at, started_at or now, Status.INTERRUPTED, reason)
+        for _, task_id, due_at, started_at in dead
+    ]
+    note_endings(session, endings, now, ports.zone)
+    _rerun(session, [(run_id, task_id) for run_id, task_id, _, _ in dead], now)
+    bump_revision(session)
+    return len(dead)
+
+
+def _rerun(session: DbSession, dead: list[tuple[int, int]], now: datetime) -> None:
+    """A task's choice, never a default: a new run for each that was interrupted."""
+    choosing = {
+        task.id: task
+        for task in session.scalars(
+            select(Task).where(
+                Task.id.in_({task_id for _, task_id in dead}), Task.rerun_interrupted
+            )
+        )
+    }
+    for run_id, task_id in dead:
+        if (task := choosing.get(task_id)) is not None:
+            values = run_columns(
+                task,
+                source=Source.RETRY,
+                due_at=now,
+                queued_at=now,
+                status=Status.QUEUED,
+                serial=True,
+            )
+            session.execute(insert(Run).values(**values, for_run=run_id))

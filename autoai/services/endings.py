@@ -1,0 +1,67 @@
+"""What a task and the day's totals learn from runs that ended. One place, whoever ended them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from ..domain.runs import PERSON_MUST_MEND, Status
+from ..models import DbSession, Task
+from .statistics import Ending, count_endings
+
+
+@dataclass(frozen=True)
+class RunEnding:
+    """A run that had been started, and how it ended."""
+
+    task_id: int
+    due_at: datetime
+    started_at: datetime
+    status: str
+    reason: str | None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+def note_endings(
+    session: DbSession, endings: Sequence[RunEnding], now: datetime, zone: ZoneInfo
+) -> None:
+    """Inside the caller's transaction: totals, each task's last result, and its row of failures.
+
+    A task that fails too often in a row for a reason that a person must mend pauses itself.
+    """
+    count_endings(
+        session,
+        zone,
+        [
+            Ending(e.task_id, e.due_at, e.status, 1, e.input_tokens or 0, e.output_tokens or 0)
+            for e in endings
+        ],
+    )
+    tasks = {
+        task.id: task
+        for task in session.scalars(
+            select(Task)
+            .where(Task.id.in_({e.task_id for e in endings}))
+            .execution_options(populate_existing=True)
+        )
+    }
+    for ending in sorted(endings, key=lambda e: e.started_at):
+        if (task := tasks.get(ending.task_id)) is not None:
+            _learn(task, ending, now)
+
+
+def _learn(task: Task, ending: RunEnding, now: datetime) -> None:
+    if task.last_run_at is None or task.last_run_at <= ending.started_at:
+        task.last_run_at, task.last_status = ending.started_at, ending.status
+    if ending.status == Status.SUCCESS:
+        task.failures_in_a_row = 0
+    elif ending.status == Status.FAILED and ending.reason in PERSON_MUST_MEND:
+        task.failures_in_a_row += 1
+        limit = task.pause_after_failures
+        if limit and task.failures_in_a_row >= limit and not task.is_paused(now):
+            task.paused_at, task.paused_until, task.paused_reason = now, None, ending.reason
