@@ -98,7 +98,7 @@ class Settlement:
     decisions: list[Decision]
 
 
-def settle(  # noqa: PLR0913 - the facts that a decision rests on
+def settle(
     due: Due,
     now: datetime,
     policies: Policies,
@@ -200,9 +200,7 @@ def _overlap(
         return decisions
     if policies.overlap is Overlap.QUEUE and under_way.waiting is None:
         return [
-            replace(d, serial=True, blocked_by=under_way.oldest)
-            if d.status is Status.QUEUED
-            else d
+            replace(d, serial=True, blocked_by=under_way.oldest) if d.status is Status.QUEUED else d
             for d in decisions
         ]
     blocker = under_way.oldest if under_way.waiting is None else under_way.waiting

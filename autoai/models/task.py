@@ -29,7 +29,6 @@ from ..domain.schedules import (
 from ..extensions import Model
 from .types import UtcDateTime
 
-
 RULE_COLUMNS = (
     "schedule_type",
     "interval_seconds",

@@ -57,9 +57,7 @@ def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
     """A run that repeats an earlier one's input has had its row of texts since it was queued."""
     write = insert(RunText)
     texts = {name: write.excluded[name] for name in ("response_text", "error_message")}
-    session.execute(
-        write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows
-    )
+    session.execute(write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows)
 
 
 def _ending(outcome: Outcome) -> RunEnding:

@@ -62,9 +62,7 @@ def note_sleep(began_at: datetime, ended_at: datetime) -> None:
         bump_revision(session)
 
 
-def _interrupt(
-    session: DbSession, ports: Ports, whose: ColumnElement[bool], reason: Reason
-) -> int:
+def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], reason: Reason) -> int:
     now = ports.clock.now()
     dead = session.execute(
         update(Run)

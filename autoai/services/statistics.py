@@ -13,7 +13,6 @@ from sqlalchemy.dialects.sqlite import insert
 from ..models import DailyTotal, DbSession
 
 
-
 @dataclass(frozen=True)
 class Ending:
     """One row, or a gap row's `occurrences`, that reached its end."""

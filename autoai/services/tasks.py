@@ -1,41 +1,76 @@
-"""Create, change, switch, copy, delete and run tasks. Any change reaches the scheduler at once."""
+"""Create, change, switch, pause, copy and delete tasks. Any change reaches the scheduler at once."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from ..domain.errors import Conflict, Invalid, KeyUnreadable, NotFound
-from ..domain.schedules import Schedule
+from ..domain.runs import Priority
+from ..domain.schedules import Blackout, Schedule
 from ..extensions import db
-from ..models import DbSession, Run, Task, bump_revision, make_schedule, write_transaction
+from ..models import (
+    RULE_COLUMNS,
+    DbSession,
+    Run,
+    Task,
+    TaskTag,
+    bump_revision,
+    make_blackouts,
+    make_schedule,
+    write_transaction,
+)
 from ..security.encryption import mask
 from .execute_run import KEY_PURPOSE
-from .occurrences import queue_manual_run, settle_task
+from .occurrences import settle_task
 from .ports import Ports
-from .task_rules import INTERVAL_UNITS, check_key, check_schedule, check_task
+from .schedule_rules import INTERVAL_UNITS, check_schedule
+from .task_rules import check_key, check_task
 
 _LARGEST_ID = 2**63 - 1
-_RULE = ("schedule_type", "interval_seconds", "fixed_time", "timezone")
-_COPIED = (
+_PLAIN_FIELDS = (
     "name",
     "api_endpoint",
     "model",
     "system_message",
     "message_content",
-    *_RULE,
+    "schedule_type",
+    "interval_seconds",
+    "weekdays",
+    "cron",
+    "jitter_seconds",
+    "blackouts",
+    "timezone",
+    "catch_up",
+    "catch_up_window_seconds",
+    "overlap",
+    "expires_after_seconds",
+    "pause_after_failures",
+    "rerun_interrupted",
     "timeout_seconds",
     "max_attempts",
     "retry_network",
     "retry_statuses",
     "enabled",
 )
-"""The fields that a person sets, apart from the key."""
+"""Fields whose column is what a person sets. The key is none of them."""
+
+
+@dataclass(frozen=True)
+class DraftSchedule:
+    """A schedule that is not stored yet, as if its task were created at `now`."""
+
+    schedule: Schedule
+    blackouts: list[Blackout]
+    timezone: str
+    now: datetime
 
 
 def get_task(task_id: int) -> Task:
@@ -47,17 +82,26 @@ def get_task(task_id: int) -> Task:
 
 
 def task_fields(task: Task) -> dict[str, Any]:
-    """The fields of a stored task as input again, without its key."""
-    return {field: getattr(task, field) for field in _COPIED}
+    """The fields of a stored task as input again, without its key. Instants are ISO 8601 in UTC."""
+    fields = {field: getattr(task, field) for field in _PLAIN_FIELDS}
+    times = task.fixed_times
+    return {
+        **fields,
+        "fixed_time": times[0] if times and len(times) == 1 else times,
+        "once_at": _iso(task.once_at),
+        "starts_at": _iso(task.starts_at),
+        "ends_at": _iso(task.ends_at),
+        "priority": Priority(task.priority).name.lower(),
+        "tags": task.tags,
+    }
 
 
 def create_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     """Validate `values` (fields of the API's task) and store a new task."""
     columns, key = _checked(ports, values)
     now = _whole_second(ports)
-    task = Task(
-        **columns, secret_id=secrets.token_hex(16), anchor_at=now, created_at=now, updated_at=now
-    )
+    task = _new_task(columns, now)
+    _refuse_if_over(task, now)
     _store_key(ports, task, key)
     _set_cursor(task, now)
     with write_transaction() as session:
@@ -83,11 +127,9 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
     with write_transaction() as session:
         task = _reload(session, task_id)
         now = ports.clock.now()
-        settle_task(session, task, now)
-        session.refresh(task)
-        renewed = any(columns[field] != getattr(task, field) for field in (*_RULE, "enabled"))
-        for field, value in columns.items():
-            setattr(task, field, value)
+        settle_task(session, task, now, ports.zone)
+        renewed = any(columns[field] != getattr(task, field) for field in (*RULE_COLUMNS, "enabled"))
+        _set_columns(task, columns)
         if key is not None:
             _store_key(ports, task, key)
         if renewed:
@@ -104,18 +146,48 @@ def set_enabled(ports: Ports, task_id: int, enabled: bool) -> Task:
     return update_task(ports, task_id, {"enabled": enabled}, partial=True)
 
 
+def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Task:
+    """Let nothing run on schedule from now on, until `until` or until it is resumed.
+
+    What comes due meanwhile is skipped, in one row that says how many. A longer or shorter pause
+    replaces one that is under way.
+    """
+    with write_transaction() as session:
+        task = _reload(session, task_id)
+        now = ports.clock.now()
+        if until is not None and until <= now:
+            raise Invalid({"until": [_("This must be in the future.")]})
+        settle_task(session, task, now, ports.zone)
+        if not task.is_paused(now):
+            task.paused_at = now
+        task.paused_until, task.paused_reason = until, None
+        task.updated_at = now
+        bump_revision(session)
+    ports.wake()
+    return task
+
+
+def resume_task(ports: Ports, task_id: int) -> Task:
+    """End a pause. What came due meanwhile stays skipped."""
+    with write_transaction() as session:
+        task = _reload(session, task_id)
+        now = ports.clock.now()
+        settle_task(session, task, now, ports.zone)
+        task.paused_at = task.paused_until = task.paused_reason = None
+        task.failures_in_a_row = 0
+        task.updated_at = now
+        bump_revision(session)
+    ports.wake()
+    return task
+
+
 def duplicate_task(ports: Ports, task_id: int) -> Task:
     """A switched-off copy with the same key, so that it can be looked over before it runs."""
     original = get_task(task_id)
-    now = _whole_second(ports)
     name = _("%(name)s (copy)", name=original.name[:180])
-    copy = Task(
-        **{**task_fields(original), "name": name, "enabled": False},
-        secret_id=secrets.token_hex(16),
-        anchor_at=now,
-        created_at=now,
-        updated_at=now,
-    )
+    values = {**task_fields(original), "name": name, "enabled": False}
+    columns = check_task(values, ports.default_timezone, ports.default_timeout)
+    copy = _new_task(columns, _whole_second(ports))
     if original.api_key_encrypted is not None:
         try:
             key = ports.keyring.decrypt(original.api_key_encrypted, original.secret_id, KEY_PURPOSE)
@@ -142,21 +214,40 @@ def delete_task(ports: Ports, task_id: int) -> None:
     ports.wake()
 
 
-def run_now(ports: Ports, task_id: int) -> Run:
-    """Queue a run by hand, also of a task that is switched off."""
-    with write_transaction() as session:
-        task = _reload(session, task_id)
-        run = session.get_one(Run, queue_manual_run(session, task, ports.clock.now()))
-        bump_revision(session)
-    ports.wake()
-    return run
-
-
-def preview_schedule(ports: Ports, values: Mapping[str, Any]) -> tuple[Schedule, datetime]:
-    """A schedule that is not stored yet, as if it were created now, and that moment."""
+def draft_schedule(ports: Ports, values: Mapping[str, Any]) -> DraftSchedule:
+    """A schedule that is being typed. Raises `Invalid`."""
     columns = check_schedule(values, ports.default_timezone)
     now = _whole_second(ports)
-    return make_schedule(**columns, anchor=now), now
+    return DraftSchedule(
+        make_schedule(columns, now),
+        make_blackouts(columns["blackouts"], ZoneInfo(columns["timezone"])),
+        columns["timezone"],
+        now,
+    )
+
+
+def _new_task(columns: dict[str, Any], now: datetime) -> Task:
+    task = Task(secret_id=secrets.token_hex(16), anchor_at=now, created_at=now, updated_at=now)
+    _set_columns(task, columns)
+    return task
+
+
+def _set_columns(task: Task, columns: dict[str, Any]) -> None:
+    for field, value in columns.items():
+        if field == "tags":
+            task.tag_rows = [row for row in task.tag_rows if row.tag in value] + [
+                TaskTag(tag=tag) for tag in value if tag not in task.tags
+            ]
+        else:
+            setattr(task, field, value)
+
+
+def _refuse_if_over(task: Task, now: datetime) -> None:
+    """A new task whose only time, or whose end, has passed is a mistake."""
+    if task.once_at is not None and task.once_at <= now:
+        raise Invalid({"once_at": [_("This must be in the future.")]})
+    if task.ends_at is not None and task.ends_at <= now:
+        raise Invalid({"ends_at": [_("This must be in the future.")]})
 
 
 def _checked(ports: Ports, values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -194,7 +285,7 @@ def _store_key(ports: Ports, task: Task, key: str | None) -> None:
 
 
 def _set_cursor(task: Task, now: datetime) -> None:
-    task.next_run_at = next(task.schedule.after(now)) if task.enabled else None
+    task.next_run_at = next(task.schedule.after(now), None) if task.enabled else None
 
 
 def _reload(session: DbSession, task_id: int) -> Task:
@@ -216,3 +307,7 @@ def _without_replaced_interval(stored: dict[str, Any], values: Mapping[str, Any]
 def _whole_second(ports: Ports) -> datetime:
     """Now, on the second: so that intervals are due on whole seconds."""
     return ports.clock.now().replace(microsecond=0)
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant else None

@@ -1,0 +1,146 @@
+"""Runs that a person or a program asks for, and their end when they are asked to end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, insert, select, update
+
+from ..domain.errors import Conflict, Invalid, NotFound
+from ..domain.runs import ACTIVE, Reason, Source, Status
+from ..models import (
+    DbSession,
+    IdempotencyKey,
+    Run,
+    RunText,
+    Task,
+    bump_revision,
+    write_transaction,
+)
+from .occurrences import run_columns
+from .ports import Ports
+from .statistics import Ending, count_endings
+
+_LARGEST_ID = 2**63 - 1
+KEY_LENGTH = 200
+KEY_KEPT = timedelta(hours=24)
+
+
+def run_now(ports: Ports, task_id: int, idempotency_key: str | None = None) -> int:
+    """Queue a run by hand, also of a task that is paused or switched off; the run's id.
+
+    The same `idempotency_key` for the same task answers the same run for 24 hours.
+    """
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH:
+        raise Invalid(
+            {"Idempotency-Key": [_("At most %(count)s characters.", count=KEY_LENGTH)]}
+        )
+    now = ports.clock.now()
+    with write_transaction() as session:
+        task = _task(session, task_id)
+        if idempotency_key is not None:
+            session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - KEY_KEPT))
+            known = session.get(IdempotencyKey, (task.id, idempotency_key))
+            if known is not None:
+                return known.run_id
+        run_id = queue_run(session, task, now, Source.MANUAL)
+        if idempotency_key is not None:
+            session.add(
+                IdempotencyKey(
+                    task_id=task.id, key=idempotency_key, run_id=run_id, created_at=now
+                )
+            )
+        bump_revision(session)
+    ports.wake()
+    return run_id
+
+
+def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
+    """A new run that points at `run_id`; with `same_input`, it sends what that one sent. Its id."""
+    with write_transaction() as session:
+        old = _run(session, run_id)
+        if old.status in ACTIVE:
+            raise Conflict(_("This run is not over yet."))
+        texts = session.get(RunText, run_id)
+        if same_input and (texts is None or texts.request_messages is None):
+            raise Conflict(_("What this run sent is not known, so it cannot be sent again."))
+        task = _task(session, old.task_id)
+        new_id = queue_run(session, task, ports.clock.now(), Source.RETRY, for_run=run_id)
+        if same_input and texts is not None:
+            session.add(RunText(run_id=new_id, request_messages=texts.request_messages))
+        bump_revision(session)
+    ports.wake()
+    return new_id
+
+
+def cancel_run(ports: Ports, run_id: int) -> None:
+    """End a run: a queued one at once, a running one by closing its connection. `Conflict` when it
+    is over. The process that executes it sees the request within a second."""
+    with write_transaction() as session:
+        run = _run(session, run_id)
+        if run.status not in ACTIVE:
+            raise Conflict(_("This run is over."))
+        cancel_in(session, ports, [run_id])
+        bump_revision(session)
+    ports.cancel(run_id)
+    ports.wake()
+
+
+def cancel_in(session: DbSession, ports: Ports, run_ids: list[int]) -> None:
+    """Inside the caller's transaction: queued runs are cancelled, running ones are asked to end."""
+    now = ports.clock.now()
+    cancelled = session.execute(
+        update(Run)
+        .where(Run.id.in_(run_ids), Run.status == Status.QUEUED)
+        .values(status=Status.CANCELLED, reason=Reason.CANCELLED, finished_at=now)
+        .returning(Run.task_id, Run.due_at)
+        .execution_options(synchronize_session=False)
+    ).all()
+    count_endings(
+        session,
+        ports.zone,
+        [Ending(task_id, due_at, Status.CANCELLED) for task_id, due_at in cancelled],
+    )
+    session.execute(
+        update(Run)
+        .where(Run.id.in_(run_ids), Run.status == Status.RUNNING)
+        .values(cancel_requested=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def queue_run(
+    session: DbSession, task: Task, now: datetime, source: Source, **values: Any
+) -> int:
+    """Inside the caller's transaction: a run that is due at once. Its id."""
+    columns = run_columns(task, source=source, due_at=now, queued_at=now, status=Status.QUEUED)
+    return session.execute(insert(Run).values(**columns, **values).returning(Run.id)).scalar_one()
+
+
+def _run(session: DbSession, run_id: int) -> Run:
+    run = None
+    if 0 < run_id <= _LARGEST_ID:
+        run = session.get(Run, run_id, populate_existing=True)
+    if run is None:
+        raise NotFound(_("There is no run %(id)s.", id=run_id))
+    return run
+
+
+def _task(session: DbSession, task_id: int) -> Task:
+    task = session.get(Task, task_id) if 0 < task_id <= _LARGEST_ID else None
+    if task is None:
+        raise NotFound(_("There is no task %(id)s.", id=task_id))
+    return task
+
+
+def cancel_requests(session: DbSession, owner: str) -> list[int]:
+    """Running runs of `owner` that somebody asked to end."""
+    return list(
+        session.scalars(
+            select(Run.id).where(
+                Run.status == Status.RUNNING, Run.owner == owner, Run.cancel_requested
+            )
+        )
+    )
