@@ -70,7 +70,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
     keys = encryption_keys(settings, lambda: models.holds_encrypted_rows(app))
     for secret in (settings.admin_password.get_secret_value(), app.config["SECRET_KEY"], *keys):
         redactor.learn(secret)
-    ports = Ports(clock, Keyring(keys), redactor, settings.timezone, settings.request_timeout)
+    ports = Ports(clock, Keyring(keys), redactor, settings.timezone, settings.request_timeout, settings.max_concurrent_per_endpoint)
     transport = Transport(
         settings.max_concurrent_runs,
         settings.max_response_bytes,
@@ -85,6 +85,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         settings.drain_timeout,
     )
     ports.wake = service.wake
+    ports.cancel = service.cancel
     Runtime(settings, ports, service).attach(app)
     web.init_app(app)
     api.init_app(app)

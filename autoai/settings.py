@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     timezone: str = Field(default_factory=lambda: _machine_timezone())
     max_concurrent_runs: int = Field(200, ge=1, le=5_000)
+    max_concurrent_per_endpoint: int = Field(0, ge=0, le=5_000)
     request_timeout: int = Field(30, ge=1, le=3_600)
     drain_timeout: int = Field(30, ge=0, le=3_600)
     trusted_proxies: int = Field(0, ge=0, le=10)

@@ -7,15 +7,57 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from ..domain.schedules import Words
+from ..domain.runs import Priority
+from ..domain.schedules import Words, describe, explain
 from ..models import Attempt, Run, Task
 from ..queries.dashboard import DashboardFigures
+from ..queries.receipt import Preview
+from ..queries.task_list import next_run
+from ..services.tasks import task_fields
 
 
-class TaskIn(BaseModel):
-    """A task as it is sent. Types only: what is valid, the service decides."""
+class ScheduleIn(BaseModel):
+    """When. Types only: what is valid, the service decides."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
+
+    schedule_type: str | None = None
+    interval_seconds: int | None = None
+    interval_minutes: int | None = None
+    interval_hours: int | None = None
+    fixed_time: str | list[str] | None = None
+    weekdays: list[str] | None = None
+    cron: str | None = None
+    once_at: str | None = None
+    starts_at: str | None = None
+    ends_at: str | None = None
+    jitter_seconds: int | None = None
+    blackouts: list[dict[str, Any]] | None = None
+    timezone: str | None = None
+
+
+class PolicyIn(BaseModel):
+    """What happens when things go wrong."""
+
+    catch_up: str | None = None
+    catch_up_window_seconds: int | None = None
+    overlap: str | None = None
+    expires_after_seconds: int | None = None
+    priority: str | None = None
+    tags: list[str] | None = None
+    pause_after_failures: int | None = None
+    rerun_interrupted: bool | None = None
+
+
+class PreviewIn(ScheduleIn, PolicyIn):
+    """A schedule to be looked at; a task's other choices may come along."""
+
+    count: int | None = None
+    after: str | None = None
+
+
+class TaskIn(ScheduleIn, PolicyIn):
+    """A task as it is sent."""
 
     name: str | None = None
     api_endpoint: str | None = None
@@ -23,17 +65,38 @@ class TaskIn(BaseModel):
     model: str | None = None
     system_message: str | None = None
     message_content: str | None = None
-    schedule_type: str | None = None
-    interval_seconds: int | None = None
-    interval_minutes: int | None = None
-    interval_hours: int | None = None
-    fixed_time: str | None = None
-    timezone: str | None = None
     timeout_seconds: int | None = None
     max_attempts: int | None = None
     retry_network: bool | None = None
     retry_statuses: list[int] | None = None
     enabled: bool | None = None
+
+
+class PauseIn(BaseModel):
+    """How long a pause lasts; without `until`, until it is ended."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    until: str | None = None
+
+
+class RetryIn(BaseModel):
+    """How a run is to be repeated."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    same_input: bool = False
+
+
+class BulkIn(BaseModel):
+    """What to do to several tasks: those with `ids`, or all with `tag`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    action: str
+    ids: list[int] | None = None
+    tag: str | None = None
+    until: str | None = None
 
 
 ANSWERED_ONLY = frozenset(
@@ -43,7 +106,9 @@ ANSWERED_ONLY = frozenset(
         "next_run_at",
         "last_run_at",
         "last_status",
+        "paused_until",
         "paused_reason",
+        "paused",
         "created_at",
         "updated_at",
     }
@@ -51,33 +116,38 @@ ANSWERED_ONLY = frozenset(
 """Fields of a task that are answered; sent back, they are ignored."""
 
 
-def task_out(task: Task, words: Words) -> dict[str, Any]:
+def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
     """A task; its key masked."""
     seconds = task.interval_seconds
+    paused = task.is_paused(now)
     return {
+        **task_fields(task),
         "id": task.id,
-        "name": task.name,
-        "api_endpoint": task.api_endpoint,
         "api_key": task.api_key_mask,
-        "model": task.model,
-        "system_message": task.system_message,
-        "message_content": task.message_content,
-        "schedule_type": task.schedule_type,
-        "interval_seconds": seconds,
         "interval_minutes": seconds // 60 if seconds and seconds % 60 == 0 else None,
-        "fixed_time": task.fixed_time,
-        "timezone": task.timezone,
-        "timeout_seconds": task.timeout_seconds,
-        "max_attempts": task.max_attempts,
-        "retry_network": task.retry_network,
-        "retry_statuses": task.retry_statuses,
-        "enabled": task.enabled,
-        "schedule_description": task.schedule.describe(words),
-        "next_run_at": instant(task.next_run_at),
+        "paused": paused,
+        "paused_until": instant(task.paused_until) if paused else None,
+        "paused_reason": task.paused_reason if paused else None,
+        "schedule_description": describe(task.schedule, words),
+        "next_run_at": instant(next_run(task, now)),
         "last_run_at": instant(task.last_run_at),
         "last_status": task.last_status,
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
+    }
+
+
+def preview_out(preview: Preview, words: Words) -> dict[str, Any]:
+    """What a schedule promises."""
+    return {
+        "description": describe(preview.schedule, words),
+        "next": [instant(due) for due in preview.next],
+        "clock_changes": [
+            {"at": instant(change.at), "what": explain(change, effect, words)}
+            for change, effect in preview.changes
+        ],
+        "per_day": preview.frequency.per_day,
+        "per_month": preview.frequency.per_month,
     }
 
 
@@ -111,6 +181,10 @@ def run_out(run: Run) -> dict[str, Any]:
         "cached_input_tokens": run.cached_input_tokens,
         "reasoning_tokens": run.reasoning_tokens,
         "blocked_by": run.blocked_by,
+        "for_run": run.for_run,
+        "for_instant": instant(run.for_instant),
+        "expires_at": instant(run.expires_at),
+        "priority": Priority(run.priority).name.lower(),
         "occurrences": run.occurrences,
         "missed_from": instant(run.missed_from),
         "missed_to": instant(run.missed_to),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from ..domain.runs import Reason
 from ..execution.local_pool import LocalPool
 from ..execution.recorder import Recorder
 from ..extensions import db, scheduler
@@ -66,7 +67,7 @@ class SchedulerService:
         self.role = Role.OFF
         self._recorder = Recorder(self._write, self._written)
         self._pool = LocalPool(ports, provider, slots, self._recorder.record)
-        self._tick = Tick(app, scheduler, ports.clock, self._pool, self.owner)
+        self._tick = Tick(app, scheduler, ports, self._pool, self.owner)
         self._stopping = threading.Event()
         self._stopped = threading.Lock()
 
@@ -82,6 +83,10 @@ class SchedulerService:
         """Something changed: look at once, if this process is the one that looks."""
         if self.role is Role.ACTIVE:
             self._tick.wake()
+
+    def cancel(self, run_id: int) -> None:
+        """End the call of a run, if it is under way in this process."""
+        self._pool.cancel(run_id, Reason.CANCELLED)
 
     def begin_stop(self) -> None:
         """Start nothing new from now on. Returns at once; safe in a signal handler's thread."""
@@ -119,7 +124,7 @@ class SchedulerService:
         try:
             with self._app.app_context():
                 try:
-                    recover(self.owner, self._ports.clock.now())
+                    recover(self._ports, self.owner)
                 finally:
                     db.session.remove()
         except Exception:
@@ -151,7 +156,7 @@ class SchedulerService:
     def _write(self, outcomes: Sequence[Outcome]) -> None:
         with self._app.app_context():
             try:
-                record_runs(self.owner, outcomes)
+                record_runs(self._ports, self.owner, outcomes)
             finally:
                 db.session.remove()
 
@@ -162,7 +167,7 @@ class SchedulerService:
     def _give_up(self) -> None:
         try:
             with self._app.app_context():
-                left = give_up_running(self.owner, self._ports.clock.now())
+                left = give_up_running(self._ports, self.owner)
                 db.session.remove()
         except Exception:
             log.exception("what was under way could not be recorded; the next start will do it")

@@ -15,11 +15,13 @@ from apscheduler.jobstores.base import JobLookupError
 from flask import Flask
 from flask_apscheduler import APScheduler
 
+from ..domain.runs import Reason
 from ..execution.port import Executor
 from ..extensions import db
 from ..services import occurrences
-from ..services.ports import Clock
-from ..services.recovery import note_awake
+from ..services.ports import Ports
+from ..services.recovery import OUTAGE, note_awake, note_sleep
+from ..services.runs import cancel_requests
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +36,12 @@ class Tick:
     """Wakes at the earliest due instant, at the latest after `LONGEST_PAUSE`, and when told to."""
 
     def __init__(
-        self, app: Flask, scheduler: APScheduler, clock: Clock, executor: Executor, owner: str
+        self, app: Flask, scheduler: APScheduler, ports: Ports, executor: Executor, owner: str
     ) -> None:
         self._app = app
         self._scheduler = scheduler
-        self._clock = clock
+        self._ports = ports
+        self._clock = ports.clock
         self._executor = executor
         self._owner = owner
         self._lock = threading.Lock()
@@ -48,7 +51,7 @@ class Tick:
         self._stopped = False
         self._last_now: datetime | None = None
         self._noted = float("-inf")
-        self.beat = clock.monotonic()
+        self.beat = ports.clock.monotonic()
         """Monotonic time of the last look that came to an end, well or not."""
         self.waiting = False
         """Did the last look leave queued runs for want of a slot?"""
@@ -109,13 +112,13 @@ class Tick:
         with self._looking, self._app.app_context():
             try:
                 now = self._clock.now()
-                if self._last_now and now < self._last_now - occurrences.JUMP_BACK:
-                    occurrences.rewind_cursors(now)
-                self._last_now = now
+                self._mind_the_gap(now)
                 if self._stopped:
                     return None
+                for run_id in cancel_requests(self._owner):
+                    self._executor.cancel(run_id, Reason.CANCELLED)
                 settled = occurrences.settle_and_claim(
-                    now, self._owner, self._executor.free_slots()
+                    self._ports, self._owner, self._executor.free_slots()
                 )
                 for order in settled.orders:
                     self._executor.submit(order)
@@ -124,6 +127,17 @@ class Tick:
                 return settled.next_due
             finally:
                 db.session.remove()
+
+    def _mind_the_gap(self, now: datetime) -> None:
+        """The clock went back, or nobody looked for a while: the process stood still, or the clock
+        went forward."""
+        last, self._last_now = self._last_now, now
+        if last is None:
+            return
+        if now < last - occurrences.JUMP_BACK:
+            occurrences.rewind_cursors(now)
+        elif now - last > OUTAGE:
+            note_sleep(last, now)
 
     def _note(self, now: datetime) -> None:
         if self._clock.monotonic() - self._noted >= _NOTE_EVERY:

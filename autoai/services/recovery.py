@@ -68,17 +68,19 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
         update(Run)
         .where(Run.status == Status.RUNNING, whose)
         .values(status=Status.INTERRUPTED, reason=reason, finished_at=now)
-        .returning(Run.id, Run.task_id, Run.due_at, Run.started_at)
+        .returning(Run.id, Run.task_id, Run.due_at, Run.started_at, Run.for_run)
         .execution_options(synchronize_session=False)
     ).all()
     if not dead:
         return 0
     endings = [
         RunEnding(task_id, due_at, started_at or now, Status.INTERRUPTED, reason)
-        for _, task_id, due_at, started_at in dead
+        for _, task_id, due_at, started_at, _ in dead
     ]
     note_endings(session, endings, now, ports.zone)
-    _rerun(session, [(run_id, task_id) for run_id, task_id, _, _ in dead], now)
+    # A rerun that is interrupted in its turn may be what ends the process: it is the last one.
+    first_time = [(run_id, task_id) for run_id, task_id, _, _, for_run in dead if not for_run]
+    _rerun(session, first_time, now)
     bump_revision(session)
     return len(dead)
 

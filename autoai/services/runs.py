@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from ..domain.errors import Conflict, Invalid, NotFound
 from ..domain.runs import ACTIVE, Reason, Source, Status
+from ..extensions import db
 from ..models import (
     DbSession,
     IdempotencyKey,
@@ -135,10 +136,10 @@ def _task(session: DbSession, task_id: int) -> Task:
     return task
 
 
-def cancel_requests(session: DbSession, owner: str) -> list[int]:
+def cancel_requests(owner: str) -> list[int]:
     """Running runs of `owner` that somebody asked to end."""
     return list(
-        session.scalars(
+        db.session.scalars(
             select(Run.id).where(
                 Run.status == Status.RUNNING, Run.owner == owner, Run.cancel_requested
             )

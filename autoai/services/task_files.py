@@ -19,7 +19,8 @@ from ..extensions import db
 from ..models import Task
 from .execute_run import KEY_PURPOSE
 from .ports import Ports
-from .task_rules import INTERVAL_UNITS, check_key, check_task
+from .schedule_rules import SCHEDULE_FIELDS
+from .task_rules import check_key, check_task
 from .tasks import create_task, task_fields, update_task
 
 VERSION = 1
@@ -31,16 +32,21 @@ _FIELDS = frozenset(
         "model",
         "system_message",
         "message_content",
-        "schedule_type",
-        "fixed_time",
-        "timezone",
+        *SCHEDULE_FIELDS,
+        "catch_up",
+        "catch_up_window_seconds",
+        "overlap",
+        "expires_after_seconds",
+        "priority",
+        "tags",
+        "pause_after_failures",
+        "rerun_interrupted",
         "timeout_seconds",
         "max_attempts",
         "retry_network",
         "retry_statuses",
         "enabled",
         _KEY_FIELD,
-        *INTERVAL_UNITS,
     }
 )
 
@@ -96,7 +102,13 @@ def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) ->
 
 
 def _exported(task: Task) -> dict[str, Any]:
-    fields = {name: value for name, value in task_fields(task).items() if value is not None}
+    # Null means "never" there; everywhere else it is what an absent field means too.
+    told = {"pause_after_failures"}
+    fields = {
+        name: value
+        for name, value in task_fields(task).items()
+        if value is not None or name in told
+    }
     if task.api_key_encrypted is not None:
         fields[_KEY_FIELD] = _variable_name(task.name)
     return fields

@@ -7,13 +7,16 @@ All instants that go in or come out are aware and in UTC.
     local_time  clocks that change: a local time → its instant, a day → its stretches
     kinds       interval, fixed time, cron, once, manual
     blackouts   windows in which nothing may run
-    changes     the next changes of a zone's clocks
+    changes     the next changes of a zone's clocks, and what they do
+    frequency   how often
+    limits      between a start and an end
     words       descriptions
 """
 
 from .base import MAX_INTERVAL_SECONDS, Due, Schedule, ScheduleType, Words, time_zones, upcoming
 from .blackouts import Blackout, blackout_period, free_of
-from .changes import ClockChange, clock_changes
+from .changes import ClockChange, clock_changes, effect_on, explain
+from .frequency import Frequency, frequency
 from .kinds import WEEKDAYS, Cron, FixedTime, Interval, Manual, Once
 from .limits import Limited
 from .words import describe
@@ -26,6 +29,7 @@ __all__ = [
     "Cron",
     "Due",
     "FixedTime",
+    "Frequency",
     "Interval",
     "Limited",
     "Manual",
@@ -36,7 +40,10 @@ __all__ = [
     "blackout_period",
     "clock_changes",
     "describe",
+    "effect_on",
+    "explain",
     "free_of",
+    "frequency",
     "time_zones",
     "upcoming",
 ]

@@ -123,7 +123,7 @@ class Cron(Enumerated):
         return not self._sim.day_and
 
     @cached_property
-    def _fixed(self) -> tuple[time, ...] | None:
+    def fixed_times(self) -> tuple[time, ...] | None:
         """Its times of day, where they are fixed; None where a wildcard follows real time."""
         seconds, minutes, hours = self._sim.parts[:3]
         if any(part.startswith("*") for part in (seconds, minutes, hours)):
@@ -137,8 +137,8 @@ class Cron(Enumerated):
         )
 
     def _on(self, day: date, since: datetime) -> Iterator[datetime]:
-        if self._fixed is not None:
-            yield from _fixed_instants(day, self._fixed, self.zone)
+        if self.fixed_times is not None:
+            yield from _fixed_instants(day, self.fixed_times, self.zone)
             return
         hours, minutes, seconds = (
             sorted(part) for part in (self._sim.hours, self._sim.minutes, self._sim.seconds)
