@@ -70,7 +70,14 @@ def _build(settings: Settings, clock: Clock) -> Flask:
     keys = encryption_keys(settings, lambda: models.holds_encrypted_rows(app))
     for secret in (settings.admin_password.get_secret_value(), app.config["SECRET_KEY"], *keys):
         redactor.learn(secret)
-    ports = Ports(clock, Keyring(keys), redactor, settings.timezone, settings.request_timeout, settings.max_concurrent_per_endpoint)
+    ports = Ports(
+        clock,
+        Keyring(keys),
+        redactor,
+        settings.timezone,
+        settings.request_timeout,
+        settings.max_concurrent_per_endpoint,
+    )
     transport = Transport(
         settings.max_concurrent_runs,
         settings.max_response_bytes,

@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from ..queries.run_log import get_run, runs_before
 from ..runtime import runtime
+from ..services import runs
 from ..services.tasks import get_task
 from .errors import register_errors
-from .requests import read_page, read_run_filter
-from .schemas import run_details_out, run_out
+from .requests import read_body, read_page, read_run_filter
+from .schemas import RetryIn, run_details_out, run_out
 
 logs = Blueprint("api_logs", __name__)
 register_errors(logs)
@@ -29,6 +30,19 @@ def of_task(task_id: int) -> ResponseReturnValue:
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
     return jsonify(run_details_out(get_run(run_id)))
+
+
+@logs.post("/logs/<int:run_id>/cancel")
+def cancel(run_id: int) -> ResponseReturnValue:
+    runs.cancel_run(runtime().ports, run_id)
+    return jsonify(run_details_out(get_run(run_id))), 202
+
+
+@logs.post("/logs/<int:run_id>/retry")
+def retry(run_id: int) -> ResponseReturnValue:
+    same_input = read_body(RetryIn).same_input
+    new_id = runs.retry_run(runtime().ports, run_id, same_input=same_input)
+    return jsonify(run_details_out(get_run(new_id))), 202
 
 
 def _page(task_id: int | None) -> ResponseReturnValue:

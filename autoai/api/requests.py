@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -58,14 +58,42 @@ def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
     )
 
 
+def read_number(name: str, value: int | None, least: int, most: int, default: int) -> int:
+    """A number of the body within its bounds."""
+    if value is None:
+        return default
+    if not least <= value <= most:
+        raise Invalid({name: [_not_a_number(least, most)]})
+    return value
+
+
+def read_instant(name: str, text: str | None, zone: ZoneInfo) -> datetime | None:
+    """An instant of the body, in UTC; one without an offset is on the clocks of `zone`."""
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Invalid({name: [_not_an_instant()]}) from error
+
+
+def _not_a_number(least: int, most: int) -> str:
+    return _("A whole number from %(least)s to %(most)s.", least=least, most=most)
+
+
+def _not_an_instant() -> str:
+    example = "2026-01-31, 2026-01-31T09:00:00Z"
+    return _("A date or a time such as %(example)s.", example=example)
+
+
 def _whole_number(name: str, least: int, most: int) -> int | None:
     text = request.args.get(name, "").strip()
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 19 or not least <= int(text) <= most:
-        raise Invalid(
-            {name: [_("A whole number from %(least)s to %(most)s.", least=least, most=most)]}
-        )
+        raise Invalid({name: [_not_a_number(least, most)]})
     return int(text)
 
 
@@ -80,12 +108,9 @@ def _instant(name: str, zone: ZoneInfo, end: bool) -> datetime | None:
         # "+" of an offset arrives as a blank when it was not escaped.
         instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
-        return instant.astimezone(ZoneInfo("UTC")) + timedelta(microseconds=1 if end else 0)
+        return instant.astimezone(UTC) + timedelta(microseconds=1 if end else 0)
     except (ValueError, OverflowError) as error:
-        example = "2026-01-31, 2026-01-31T09:00:00Z"
-        raise Invalid(
-            {name: [_("A date or a time such as %(example)s.", example=example)]}
-        ) from error
+        raise Invalid({name: [_not_an_instant()]}) from error
 
 
 def _explain(error: ValidationError) -> dict[str, list[str]]:

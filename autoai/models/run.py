@@ -107,7 +107,7 @@ class RunText(Model):
     __tablename__ = "run_texts"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
-    request_messages: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    request_messages: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     response_text: Mapped[str | None] = mapped_column(Text)
     error_message: Mapped[str | None] = mapped_column(Text)
 

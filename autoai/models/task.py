@@ -66,16 +66,16 @@ class Task(Model):
 
     schedule_type: Mapped[str] = mapped_column(String(16))
     interval_seconds: Mapped[int | None]
-    fixed_times: Mapped[list[str] | None] = mapped_column(JSON)
+    fixed_times: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """"HH:MM", ascending."""
-    weekdays: Mapped[list[str] | None] = mapped_column(JSON)
+    weekdays: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """mon … sun; null is every day."""
     cron: Mapped[str | None] = mapped_column(String(200))
     once_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     jitter_seconds: Mapped[int] = mapped_column(default=0, server_default="0")
-    blackouts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    blackouts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     """[{"from": "HH:MM", "to": "HH:MM", "weekdays": […]}]"""
     timezone: Mapped[str] = mapped_column(String(64))
     anchor_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -102,7 +102,7 @@ class Task(Model):
     timeout_seconds: Mapped[int]
     max_attempts: Mapped[int]
     retry_network: Mapped[bool]
-    retry_statuses: Mapped[list[int]] = mapped_column(JSON)
+    retry_statuses: Mapped[list[int]] = mapped_column(JSON(none_as_null=True))
 
     # Copied from the newest run that ended, so that lists need no look into the ledger.
     last_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -53,9 +53,7 @@ def preview(
         schedule=schedule,
         zone=zone,
         next=list(islice(free_of(candidates, blackouts), count)),
-        changes=[
-            (change, effect_on(schedule, change)) for change in clock_changes(zone, after, 2)
-        ],
+        changes=[(change, effect_on(schedule, change)) for change in clock_changes(zone, after, 2)],
         frequency=frequency(schedule, blackouts, after),
     )
 
@@ -63,7 +61,9 @@ def preview(
 def tasks_in_minute(instant: datetime, other_than: int | None) -> int:
     """How many other tasks are next due in the minute of `instant`."""
     start = instant.replace(second=0, microsecond=0)
-    query = select(func.count()).where(Task.next_run_at >= start, Task.next_run_at < start + _MINUTE)
+    query = select(func.count()).where(
+        Task.next_run_at >= start, Task.next_run_at < start + _MINUTE
+    )
     if other_than is not None:
         query = query.where(Task.id != other_than)
     return db.session.scalar(query) or 0

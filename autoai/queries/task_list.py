@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import func, select
 
 from ..domain.runs import ACTIVE, Status
+from ..domain.schedules import free_of
 from ..extensions import db
-from ..models import Run, Task
+from ..models import Run, Task, TaskTag, make_blackouts
 
+_SEARCHED = 20_000
 _BAD = frozenset({Status.FAILED, Status.INTERRUPTED})
 
 
@@ -20,6 +24,8 @@ class TaskRow:
 
     task: Task
     active_runs: int
+    paused: bool
+    next_run: datetime | None
 
     @property
     def needs_attention(self) -> bool:
@@ -27,16 +33,15 @@ class TaskRow:
         return self.task.last_status in _BAD
 
 
-def task_rows() -> list[TaskRow]:
+def task_rows(now: datetime) -> list[TaskRow]:
     """All tasks by name."""
     active = _active_by_task()
     tasks = db.session.scalars(select(Task).order_by(func.lower(Task.name), Task.id))
-    return [TaskRow(task, active.get(task.id, 0)) for task in tasks]
+    return [_row(task, active, now) for task in tasks]
 
 
-def task_row(task: Task) -> TaskRow:
-    """One task."""
-    return TaskRow(task, _active_by_task().get(task.id, 0))
+def _row(task: Task, active: dict[int, int], now: datetime) -> TaskRow:
+    return TaskRow(task, active.get(task.id, 0), task.is_paused(now), next_run(task, now))
 
 
 def task_names() -> list[tuple[int, str]]:
@@ -45,9 +50,30 @@ def task_names() -> list[tuple[int, str]]:
     return list(rows.all())
 
 
-def tasks_after(limit: int, cursor: int | None) -> tuple[Sequence[Task], int | None]:
+def next_run(task: Task, now: datetime) -> datetime | None:
+    """When the task runs next: pauses and blackouts left out, its jitter added; None for never."""
+    if task.next_run_at is None:
+        return None
+    blackouts = make_blackouts(task.blackouts, task.zone)
+    if not blackouts and not task.is_paused(now):
+        return task.due_at(task.next_run_at)
+    after = now
+    if task.is_paused(now):
+        if task.paused_until is None:
+            return None
+        after = task.paused_until - timedelta(microseconds=1)
+    candidates = islice(task.schedule.after(after), _SEARCHED)
+    found = next(iter(free_of(candidates, blackouts)), None)
+    return task.due_at(found) if found else None
+
+
+def tasks_after(
+    limit: int, cursor: int | None, tag: str | None = None
+) -> tuple[Sequence[Task], int | None]:
     """At most `limit` tasks with ids above `cursor`, ascending, and the next cursor."""
     query = select(Task).order_by(Task.id).limit(limit + 1)
+    if tag is not None:
+        query = query.where(Task.tag_rows.any(TaskTag.tag == tag))
     if cursor is not None:
         query = query.where(Task.id > cursor)
     rows = db.session.scalars(query).all()

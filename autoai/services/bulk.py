@@ -41,9 +41,7 @@ def choose_tasks(ids: Sequence[int] | None, tag: str | None) -> list[int]:
     return list(db.session.scalars(select(TaskTag.task_id).where(TaskTag.tag == tag)))
 
 
-def act(
-    ports: Ports, action: str, task_ids: Sequence[int], until: datetime | None = None
-) -> int:
+def act(ports: Ports, action: str, task_ids: Sequence[int], until: datetime | None = None) -> int:
     """Do `action` to each task; how many it was done to. A task that is gone meanwhile is no error."""
     if action not in set(Action):
         raise Invalid({"action": [_("Choose one of: %(choices)s.", choices=", ".join(Action))]})
@@ -68,9 +66,7 @@ def _cancel(ports: Ports, task_ids: Sequence[int]) -> int:
     """Every run of these tasks that is queued or running; how many."""
     with write_transaction() as session:
         run_ids = list(
-            session.scalars(
-                select(Run.id).where(Run.task_id.in_(task_ids), Run.status.in_(ACTIVE))
-            )
+            session.scalars(select(Run.id).where(Run.task_id.in_(task_ids), Run.status.in_(ACTIVE)))
         )
         cancel_in(session, ports, run_ids)
         bump_revision(session)

@@ -35,23 +35,21 @@ def run_now(ports: Ports, task_id: int, idempotency_key: str | None = None) -> i
     The same `idempotency_key` for the same task answers the same run for 24 hours.
     """
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH:
-        raise Invalid(
-            {"Idempotency-Key": [_("At most %(count)s characters.", count=KEY_LENGTH)]}
-        )
+        raise Invalid({"Idempotency-Key": [_("At most %(count)s characters.", count=KEY_LENGTH)]})
     now = ports.clock.now()
     with write_transaction() as session:
         task = _task(session, task_id)
         if idempotency_key is not None:
-            session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - KEY_KEPT))
+            session.execute(
+                delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - KEY_KEPT)
+            )
             known = session.get(IdempotencyKey, (task.id, idempotency_key))
             if known is not None:
                 return known.run_id
         run_id = queue_run(session, task, now, Source.MANUAL)
         if idempotency_key is not None:
             session.add(
-                IdempotencyKey(
-                    task_id=task.id, key=idempotency_key, run_id=run_id, created_at=now
-                )
+                IdempotencyKey(task_id=task.id, key=idempotency_key, run_id=run_id, created_at=now)
             )
         bump_revision(session)
     ports.wake()
@@ -112,9 +110,7 @@ def cancel_in(session: DbSession, ports: Ports, run_ids: list[int]) -> None:
     )
 
 
-def queue_run(
-    session: DbSession, task: Task, now: datetime, source: Source, **values: Any
-) -> int:
+def queue_run(session: DbSession, task: Task, now: datetime, source: Source, **values: Any) -> int:
     """Inside the caller's transaction: a run that is due at once. Its id."""
     columns = run_columns(task, source=source, due_at=now, queued_at=now, status=Status.QUEUED)
     return session.execute(insert(Run).values(**columns, **values).returning(Run.id)).scalar_one()

@@ -128,7 +128,9 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
         task = _reload(session, task_id)
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
-        renewed = any(columns[field] != getattr(task, field) for field in (*RULE_COLUMNS, "enabled"))
+        renewed = any(
+            columns[field] != getattr(task, field) for field in (*RULE_COLUMNS, "enabled")
+        )
         _set_columns(task, columns)
         if key is not None:
             _store_key(ports, task, key)

@@ -16,7 +16,8 @@ from flask_babel import get_locale, get_timezone
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..domain.schedules import Schedule
+from ..domain.schedules import Schedule, describe
+from ..language import ReaderWords
 from ..runtime import runtime
 from . import formats, i18n, words
 
@@ -55,7 +56,7 @@ def stamp_of(revision: int, now: datetime, zone: ZoneInfo) -> str:
 
 def in_words(schedule: Schedule) -> str:
     """A schedule in the reader's language."""
-    return schedule.describe(flask_babel)
+    return describe(schedule, ReaderWords())
 
 
 def host(endpoint: str) -> str:

@@ -28,8 +28,10 @@ class ScheduleType(StrEnum):
 class Words(Protocol):
     """The reader's language, handed in by the outer ring: gettext's two functions, and its name."""
 
-    locale: str
-    """en, zh_Hans or zh_Hant."""
+    @property
+    def locale(self) -> str:
+        """en, zh_Hans or zh_Hant."""
+        ...
 
     def gettext(self, message: str, **variables: object) -> str: ...
 

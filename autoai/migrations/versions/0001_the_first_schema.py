@@ -31,6 +31,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_failures_at"), ["at"], unique=False)
 
     op.create_table(
+        "outages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.DateTime(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=False),
+        sa.Column("dismissed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outages")),
+    )
+    op.create_table(
         "tasks",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -43,11 +51,29 @@ def upgrade() -> None:
         sa.Column("message_content", sa.Text(), nullable=False),
         sa.Column("schedule_type", sa.String(length=16), nullable=False),
         sa.Column("interval_seconds", sa.Integer(), nullable=True),
-        sa.Column("fixed_time", sa.String(length=5), nullable=True),
+        sa.Column("fixed_times", sa.JSON(), nullable=True),
+        sa.Column("weekdays", sa.JSON(), nullable=True),
+        sa.Column("cron", sa.String(length=200), nullable=True),
+        sa.Column("once_at", sa.DateTime(), nullable=True),
+        sa.Column("starts_at", sa.DateTime(), nullable=True),
+        sa.Column("ends_at", sa.DateTime(), nullable=True),
+        sa.Column("jitter_seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("blackouts", sa.JSON(), nullable=True),
         sa.Column("timezone", sa.String(length=64), nullable=False),
         sa.Column("anchor_at", sa.DateTime(), nullable=False),
         sa.Column("next_run_at", sa.DateTime(), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("catch_up", sa.String(length=8), server_default="latest", nullable=False),
+        sa.Column("catch_up_window_seconds", sa.Integer(), server_default="3600", nullable=False),
+        sa.Column("overlap", sa.String(length=8), server_default="skip", nullable=False),
+        sa.Column("expires_after_seconds", sa.Integer(), nullable=True),
+        sa.Column("priority", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("pause_after_failures", sa.Integer(), server_default="5", nullable=True),
+        sa.Column("rerun_interrupted", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("paused_at", sa.DateTime(), nullable=True),
+        sa.Column("paused_until", sa.DateTime(), nullable=True),
+        sa.Column("paused_reason", sa.String(length=32), nullable=True),
+        sa.Column("failures_in_a_row", sa.Integer(), server_default="0", nullable=False),
         sa.Column("timeout_seconds", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("retry_network", sa.Boolean(), nullable=False),
@@ -88,6 +114,44 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_tokens_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "daily_totals",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("occurrences", sa.Integer(), nullable=False),
+        sa.Column("input_tokens", sa.Integer(), nullable=False),
+        sa.Column("output_tokens", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["tasks.id"],
+            name=op.f("fk_daily_totals_task_id_tasks"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("day", "task_id", "status", name=op.f("pk_daily_totals")),
+    )
+    with op.batch_alter_table("daily_totals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_daily_totals_task_id"), ["task_id"], unique=False)
+
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["tasks.id"],
+            name=op.f("fk_idempotency_keys_task_id_tasks"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("task_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_idempotency_keys_created_at"), ["created_at"], unique=False
+        )
+
+    op.create_table(
         "login_sessions",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -111,6 +175,12 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("scheduled_for", sa.DateTime(), nullable=True),
         sa.Column("due_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=True),
+        sa.Column("priority", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("serial", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("cancel_requested", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("for_run", sa.Integer(), nullable=True),
+        sa.Column("for_instant", sa.DateTime(), nullable=True),
         sa.Column("queued_at", sa.DateTime(), nullable=True),
         sa.Column("started_at", sa.DateTime(), nullable=True),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
@@ -138,6 +208,7 @@ def upgrade() -> None:
             ["task_id"], ["tasks.id"], name=op.f("fk_runs_task_id_tasks"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sa.UniqueConstraint("for_run", "for_instant", name=op.f("uq_runs_for_run_for_instant")),
         sa.UniqueConstraint("task_id", "scheduled_for", name=op.f("uq_runs_task_id_scheduled_for")),
         sqlite_autoincrement=True,
     )
@@ -155,6 +226,18 @@ def upgrade() -> None:
             "ix_runs_task_id_due_at_status", ["task_id", "due_at", "status"], unique=False
         )
         batch_op.create_index("ix_runs_task_id_id", ["task_id", "id"], unique=False)
+
+    op.create_table(
+        "task_tags",
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("tag", sa.String(length=50), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["tasks.id"], name=op.f("fk_task_tags_task_id_tasks"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("task_id", "tag", name=op.f("pk_task_tags")),
+    )
+    with op.batch_alter_table("task_tags", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_task_tags_tag"), ["tag"], unique=False)
 
     op.create_table(
         "attempts",
@@ -186,6 +269,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("run_texts")
     op.drop_table("attempts")
+    with op.batch_alter_table("task_tags", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_task_tags_tag"))
+
+    op.drop_table("task_tags")
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.drop_index("ix_runs_task_id_id")
         batch_op.drop_index("ix_runs_task_id_due_at_status")
@@ -202,6 +289,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
 
     op.drop_table("login_sessions")
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_keys_created_at"))
+
+    op.drop_table("idempotency_keys")
+    with op.batch_alter_table("daily_totals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_daily_totals_task_id"))
+
+    op.drop_table("daily_totals")
     with op.batch_alter_table("api_tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_tokens_user_id"))
 
@@ -211,6 +306,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_tasks_next_run_at")
 
     op.drop_table("tasks")
+    op.drop_table("outages")
     with op.batch_alter_table("login_failures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_failures_at"))
         batch_op.drop_index(batch_op.f("ix_login_failures_address"))

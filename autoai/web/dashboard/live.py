@@ -89,11 +89,16 @@ def _look(row: TaskRow) -> tuple[object, ...]:
         task.api_endpoint,
         task.schedule_type,
         task.interval_seconds,
-        task.fixed_time,
+        task.fixed_times,
+        task.weekdays,
+        task.cron,
+        task.once_at,
+        task.tags,
+        row.paused,
+        row.next_run,
         task.enabled,
         task.last_run_at,
         task.last_status,
-        task.next_run_at,
         row.active_runs,
     )
 

@@ -23,7 +23,7 @@ def index() -> ResponseReturnValue:
     stamp = stamp_of(current_revision(), now, zone)
     if unchanged(stamp):
         return nothing_new()
-    rows = task_rows()
+    rows = task_rows(now)
     return render(
         "dashboard/index.html",
         "dashboard/_changes.html",

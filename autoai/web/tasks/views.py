@@ -14,6 +14,7 @@ from ...domain.errors import Invalid
 from ...domain.schedules import Schedule, upcoming
 from ...models import Task
 from ...runtime import runtime
+from ...services import runs
 from ...services import tasks as service
 from ..htmx import done, hx_redirect, is_htmx, render
 from ..i18n import all_zones
@@ -95,7 +96,7 @@ def toggle(task_id: int) -> ResponseReturnValue:
 def run(task_id: int) -> ResponseReturnValue:
     """Run a task once, now."""
     task = service.get_task(task_id)
-    service.run_now(runtime().ports, task_id)
+    runs.run_now(runtime().ports, task_id)
     return _after(_("A run of “%(name)s” was started.", name=task.name))
 
 
@@ -149,8 +150,8 @@ def _stored_preview(task: Task) -> Preview:
 def _preview(form: TaskForm) -> Preview | None:
     ports, values = runtime().ports, form.schedule_values()
     try:
-        schedule, now = service.preview_schedule(ports, values)
+        draft = service.draft_schedule(ports, values)
     except Invalid:
         return None
-    zone = ZoneInfo(values["timezone"] or ports.default_timezone)
-    return Preview(schedule, zone, upcoming(schedule, now, _SHOWN))
+    times = upcoming(draft.schedule, draft.now, _SHOWN)
+    return Preview(draft.schedule, ZoneInfo(draft.timezone), times)
