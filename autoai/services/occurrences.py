@@ -7,7 +7,7 @@ tick are one transaction, and only what it answers may be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,20 +40,20 @@ class Settled:
 def settle_and_claim(now: datetime, owner: str, slots: int) -> Settled:
     """Account for everything due at `now`, then claim queued runs, oldest first, for `slots`."""
     due = _due_tasks(now)
-    claimed: list[int] = []
+    orders: list[RunOrder] = []
     if due or (slots and _has_queued()):
         with write_transaction() as session:
             if due:
                 _write_occurrences(session, due, now)
-            claimed = _claim(session, owner, now, slots)
+            orders = _claim(session, owner, now, slots)
             bump_revision(session)
-    return Settled(_orders(claimed), _next_due(), waiting=_has_queued())
+    return Settled(orders, _next_due(), waiting=_has_queued())
 
 
 def settle_task(session: DbSession, task: Task, now: datetime) -> None:
     """Inside the caller's transaction: write what `task` owes up to `now`, by its present rule."""
     if task.next_run_at is not None and task.next_run_at <= now:
-        _write_occurrences(session, [task], now)
+        _write_occurrences(session, {task.id: task.next_run_at}, now)
 
 
 def rewind_cursors(now: datetime) -> None:
@@ -82,8 +82,10 @@ def _anchor_in_the_past(task: Task, now: datetime) -> None:
         task.anchor_at += (now - task.anchor_at) // step * step
 
 
-def _due_tasks(now: datetime) -> Sequence[Task]:
-    return db.session.scalars(select(Task).where(Task.next_run_at <= now)).all()
+def _due_tasks(now: datetime) -> dict[int, datetime | None]:
+    """Task id → its cursor. The tasks themselves are read in the transaction, as they are then."""
+    due = db.session.execute(select(Task.id, Task.next_run_at).where(Task.next_run_at <= now))
+    return dict(due.all())
 
 
 def _next_due() -> datetime | None:
@@ -94,12 +96,17 @@ def _has_queued() -> bool:
     return db.session.scalar(select(Run.id).where(Run.status == Status.QUEUED).limit(1)) is not None
 
 
-def _write_occurrences(session: DbSession, tasks: Iterable[Task], now: datetime) -> None:
-    """Rows for all that `tasks` owe up to `now`, and their cursors moved past it."""
+def _write_occurrences(
+    session: DbSession, seen: Mapping[int, datetime | None], now: datetime
+) -> None:
+    """Rows for all that tasks owe up to `now`, and their cursors moved past it.
+
+    `seen` has the ids of the tasks and the cursors by which they were found due.
+    """
     active = _active_runs(session)
     rows: list[dict[str, Any]] = []
     cursors: list[dict[str, Any]] = []
-    for task in _unchanged(session, tasks):
+    for task in _unchanged(session, seen):
         assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
         schedule = task.schedule
         due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
@@ -117,16 +124,15 @@ def _write_occurrences(session: DbSession, tasks: Iterable[Task], now: datetime)
         session.execute(update(Task), cursors)
 
 
-def _unchanged(session: DbSession, tasks: Iterable[Task]) -> list[Task]:
+def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[Task]:
     """Those whose cursor is still what was read before the transaction, by their present rule.
 
     Whoever moved a cursor has accounted for what was due: that is somebody else's row.
     """
-    found = {task.id: task.next_run_at for task in tasks}
     fresh = session.scalars(
-        select(Task).where(Task.id.in_(found)).execution_options(populate_existing=True)
+        select(Task).where(Task.id.in_(seen)).execution_options(populate_existing=True)
     )
-    return [task for task in fresh if task.next_run_at == found[task.id]]
+    return [task for task in fresh if task.next_run_at == seen[task.id]]
 
 
 def _active_runs(session: DbSession) -> dict[int, int]:
@@ -189,41 +195,37 @@ def queue_manual_run(session: DbSession, task: Task, now: datetime) -> int:
     return session.execute(insert(Run).values(values).returning(Run.id)).scalar_one()
 
 
-def _claim(session: DbSession, owner: str, now: datetime, slots: int) -> list[int]:
-    """Queued → running for at most `slots` runs, the oldest first; the ids of those it got."""
+def _claim(session: DbSession, owner: str, now: datetime, slots: int) -> list[RunOrder]:
+    """Queued → running for at most `slots` runs, the oldest first; what those that it got need.
+
+    All is copied here, within the transaction: after the commit nothing may fail any more that
+    would leave a claimed run to nobody.
+    """
     if slots <= 0:
         return []
     oldest = select(Run.id).where(Run.status == Status.QUEUED).order_by(Run.id).limit(slots)
-    claimed = session.scalars(
+    claimed = session.execute(
         update(Run)
         .where(Run.id.in_(oldest), Run.status == Status.QUEUED)
         .values(status=Status.RUNNING, owner=owner, started_at=now)
-        .returning(Run.id)
+        .returning(Run.id, Run.task_id)
         .execution_options(synchronize_session=False)
-    )
-    return list(claimed)
-
-
-def _orders(run_ids: Sequence[int]) -> list[RunOrder]:
-    """What the claimed runs need, copied, so that no transaction is open while they are sent."""
-    if not run_ids:
-        return []
-    rows = db.session.execute(
-        select(Run.id, Task).join(Task, Task.id == Run.task_id).where(Run.id.in_(run_ids))
     ).all()
-    db.session.commit()
-    return [
-        RunOrder(
-            run_id=run_id,
-            task_id=task.id,
-            endpoint=task.api_endpoint,
-            api_key_encrypted=task.api_key_encrypted,
-            secret_id=task.secret_id,
-            model=task.model,
-            system_message=task.system_message,
-            message_content=task.message_content,
-            timeout=task.timeout_seconds,
-            retry_rules=task.retry_rules,
-        )
-        for run_id, task in rows
-    ]
+    wanted = {task_id for _, task_id in claimed}
+    tasks = {task.id: task for task in session.scalars(select(Task).where(Task.id.in_(wanted)))}
+    return [_order(run_id, tasks[task_id]) for run_id, task_id in claimed]
+
+
+def _order(run_id: int, task: Task) -> RunOrder:
+    return RunOrder(
+        run_id=run_id,
+        task_id=task.id,
+        endpoint=task.api_endpoint,
+        api_key_encrypted=task.api_key_encrypted,
+        secret_id=task.secret_id,
+        model=task.model,
+        system_message=task.system_message,
+        message_content=task.message_content,
+        timeout=task.timeout_seconds,
+        retry_rules=task.retry_rules,
+    )
