@@ -45,6 +45,16 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         return self._redactor.clean_error(super().format(record))
 
 
+class _RotatingFile(RotatingFileHandler):
+    """Begins a new file by the size of what was written. The library's own way renders every line
+    twice to know its size beforehand."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream.tell() >= self.maxBytes
+
+
 def configure_logging(
     settings: Settings, redactor: Redactor, stream: TextIO, to_file: bool
 ) -> None:
@@ -59,7 +69,7 @@ def configure_logging(
     handlers[0].setFormatter(_RedactingFormatter(redactor, renderers[settings.log_format]))
     if to_file:
         settings.log_dir.mkdir(parents=True, exist_ok=True)
-        file = RotatingFileHandler(
+        file = _RotatingFile(
             settings.log_dir / FILE_NAME,
             maxBytes=_FILE_BYTES,
             backupCount=_FILES,

@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import json
 import re
+import resource
 import threading
 import time
 from dataclasses import asdict
@@ -174,6 +175,8 @@ def main() -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description="A scripted OpenAI-compatible server.")
     parser.add_argument("--port", type=int, default=8001)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Upstream(parser.parse_args().port) as upstream:
         print(f"listening on {upstream.base_url}", flush=True)
         threading.Event().wait()

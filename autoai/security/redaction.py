@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from urllib.parse import quote, quote_plus
 
@@ -31,6 +32,9 @@ class Redactor:
 
     def __init__(self) -> None:
         self._forms: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        # A spelling's first characters → the spellings that begin so. Every log line passes here:
+        # with hundreds of keys, to try one spelling after the other took longer than to write it.
+        self._by_start: dict[str, set[str]] = {}
         self._lock = Lock()
 
     def learn(self, secret: str) -> None:
@@ -40,19 +44,25 @@ class Redactor:
         with self._lock:
             if secret not in self._forms:
                 self._forms[secret] = _spellings(secret)
+                for spelling in self._forms[secret]:
+                    self._by_start.setdefault(spelling[:_SHORTEST], set()).add(spelling)
             self._forms.move_to_end(secret)
             if len(self._forms) > _REMEMBERED:
-                self._forms.popitem(last=False)
+                _, forgotten = self._forms.popitem(last=False)
+                for spelling in forgotten:
+                    start = spelling[:_SHORTEST]
+                    self._by_start[start].discard(spelling)
+                    if not self._by_start[start]:
+                        del self._by_start[start]
 
     def clean(self, text: str, secret: str | None = None) -> str:
         """`text` without `secret`, or without any secret that was learnt where none is given."""
         if secret is not None:
-            return _without(text, _spellings(secret)) if len(secret) >= _SHORTEST else text
+            return _without(text, self._known(secret)) if len(secret) >= _SHORTEST else text
         with self._lock:
-            known = list(self._forms.values())
-        for spellings in known:
-            text = _without(text, spellings)
-        return text
+            starts = (text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1))
+            suspects = set().union(*(self._by_start.get(start, ()) for start in starts))
+        return _without(text, sorted(suspects, key=len, reverse=True))
 
     def clean_error(self, text: str, secret: str | None = None) -> str:
         """Like `clean`, and also without anything that looks like somebody's credential.
@@ -60,15 +70,18 @@ class Redactor:
         Errors are where keys are echoed, so a short `secret` goes as well.
         """
         if secret is not None and len(secret) >= _SHORTEST_IN_ERRORS:
-            text = _without(text, _spellings(secret))
+            text = _without(text, self._known(secret))
         else:
             text = self.clean(text, secret)
         for pattern in _PATTERNS:
             text = pattern.sub(lambda found: found.group(1) + HIDDEN, text)
         return text
 
+    def _known(self, secret: str) -> Iterable[str]:
+        return self._forms.get(secret) or _spellings(secret)
 
-def _without(text: str, spellings: tuple[str, ...]) -> str:
+
+def _without(text: str, spellings: Iterable[str]) -> str:
     for spelling in spellings:
         if spelling in text:
             text = text.replace(spelling, HIDDEN)

@@ -32,11 +32,16 @@ def next_ready(now: datetime) -> datetime | None:
     return db.session.scalar(select(func.min(Run.due_at)).where(*later))
 
 
-def claim(session: DbSession, owner: str, now: datetime, slots: int, ports: Ports) -> list[int]:
-    """Inside the tick's transaction: claim at most `slots` runs; the ids of those it got.
+def claim(
+    session: DbSession, owner: str, now: datetime, slots: int, ports: Ports
+) -> list[RunOrder]:
+    """Inside the tick's transaction: claim at most `slots` runs; what those that it got need.
 
     By priority, then by when they were due. A serial run waits for the others of its task, and a
     run whose endpoint is at its limit for the others there; what is too old has expired.
+
+    All is copied here, within the transaction: after the commit nothing may fail any more that
+    would leave a claimed run to nobody.
     """
     _expire(session, now, ports)
     if slots <= 0:
@@ -51,23 +56,20 @@ def claim(session: DbSession, owner: str, now: datetime, slots: int, ports: Port
         .returning(Run.id)
         .execution_options(synchronize_session=False)
     )
-    return list(claimed)
+    return _orders(session, list(claimed))
 
 
-def orders(run_ids: Sequence[int]) -> list[RunOrder]:
-    """What the claimed runs need, copied, so that no transaction is open while they are sent."""
-    if not run_ids:
-        return []
-    rows = db.session.execute(
-        select(Run, Task, RunText)
+def _orders(session: DbSession, run_ids: Sequence[int]) -> list[RunOrder]:
+    # The tasks that came due in this look are in the session already.
+    rows = session.execute(
+        select(Run.id, Run.due_at, Run.expires_at, Task, RunText.request_messages)
         .join(Task, Task.id == Run.task_id)
         .outerjoin(RunText, RunText.run_id == Run.id)
         .where(Run.id.in_(run_ids))
-    ).all()
-    db.session.commit()
+    )
     return [
         RunOrder(
-            run_id=run.id,
+            run_id=run_id,
             task_id=task.id,
             endpoint=task.api_endpoint,
             api_key_encrypted=task.api_key_encrypted,
@@ -77,11 +79,11 @@ def orders(run_ids: Sequence[int]) -> list[RunOrder]:
             message_content=task.message_content,
             timeout=task.timeout_seconds,
             retry_rules=task.retry_rules,
-            due_at=run.due_at,
-            expires_at=run.expires_at,
-            same_messages=texts.request_messages if texts else None,
+            due_at=due_at,
+            expires_at=expires_at,
+            same_messages=messages,
         )
-        for run, task, texts in rows
+        for run_id, due_at, expires_at, task, messages in rows
     ]
 
 

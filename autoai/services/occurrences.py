@@ -7,7 +7,7 @@ tick are one transaction, and only what it answers may be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from ..domain.policies import SINGLE_ROWS, Decision, Gap, Settlement, UnderWay, 
 from ..domain.runs import ACTIVE, Source, Status
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, write_transaction
-from .claims import claim, has_ready, next_ready, orders
+from .claims import claim, has_ready, next_ready
 from .execute_run import RunOrder
 from .ports import Ports
 from .statistics import Ending, count_endings
@@ -44,22 +44,21 @@ class Settled:
 def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
     """Account for everything due now, then claim what may be sent, most urgent first."""
     now = ports.clock.now()
-    due = db.session.scalars(select(Task).where(Task.next_run_at <= now)).all()
-    claimed: list[int] = []
+    due = _due_tasks(now)
+    orders: list[RunOrder] = []
     if due or (slots and has_ready(now)):
         with write_transaction() as session:
             if due:
                 _write_occurrences(session, due, now, ports.zone)
-            claimed = claim(session, owner, now, slots, ports)
+            orders = claim(session, owner, now, slots, ports)
             bump_revision(session)
-    waiting = has_ready(now)
-    return Settled(orders(claimed), _earliest(_next_due(), next_ready(now)), waiting)
+    return Settled(orders, _earliest(_next_due(), next_ready(now)), waiting=has_ready(now))
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
     """Inside the caller's transaction: write what `task` owes up to `now`, by its present rule."""
     if task.next_run_at is not None and task.next_run_at <= now:
-        _write_occurrences(session, [task], now, zone)
+        _write_occurrences(session, {task.id: task.next_run_at}, now, zone)
         session.refresh(task)
 
 
@@ -70,6 +69,7 @@ def rewind_cursors(now: datetime) -> None:
     """
     with write_transaction() as session:
         for task in session.scalars(select(Task).where(Task.next_run_at.is_not(None))):
+            _anchor_in_the_past(task, now)
             taken = set(
                 session.scalars(
                     select(Run.scheduled_for).where(Run.task_id == task.id, Run.scheduled_for > now)
@@ -78,6 +78,20 @@ def rewind_cursors(now: datetime) -> None:
             task.next_run_at = next((t for t in task.schedule.after(now) if t not in taken), None)
         bump_revision(session)
     log.warning("the clock went back: due times were set anew", extra={"now": now.isoformat()})
+
+
+def _anchor_in_the_past(task: Task, now: datetime) -> None:
+    """An interval whose anchor the clock has fallen behind goes on from an earlier one of its
+    instants: else a task made while the clock was years ahead would be silent for years."""
+    if task.interval_seconds and task.anchor_at > now:
+        step = timedelta(seconds=task.interval_seconds)
+        task.anchor_at += (now - task.anchor_at) // step * step
+
+
+def _due_tasks(now: datetime) -> dict[int, datetime | None]:
+    """Task id → its cursor. The tasks themselves are read in the transaction, as they are then."""
+    due = db.session.execute(select(Task.id, Task.next_run_at).where(Task.next_run_at <= now))
+    return dict(due.all())
 
 
 def _next_due() -> datetime | None:
@@ -89,13 +103,16 @@ def _earliest(*instants: datetime | None) -> datetime | None:
 
 
 def _write_occurrences(
-    session: DbSession, tasks: Iterable[Task], now: datetime, zone: ZoneInfo
+    session: DbSession, seen: Mapping[int, datetime | None], now: datetime, zone: ZoneInfo
 ) -> None:
-    """Rows for all that `tasks` owe up to `now`, and their cursors moved past it."""
+    """Rows for all that tasks owe up to `now`, and their cursors moved past it.
+
+    `seen` has the ids of the tasks and the cursors by which they were found due.
+    """
     under_way = _under_way(session)
     rows: list[dict[str, Any]] = []
     cursors: list[dict[str, Any]] = []
-    for task in _unchanged(session, tasks):
+    for task in _unchanged(session, seen):
         assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
         schedule = task.schedule
         due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
@@ -126,16 +143,15 @@ def _write_occurrences(
         session.execute(update(Task), cursors)
 
 
-def _unchanged(session: DbSession, tasks: Iterable[Task]) -> list[Task]:
+def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[Task]:
     """Those whose cursor is still what was read before the transaction, by their present rule.
 
     Whoever moved a cursor has accounted for what was due: that is somebody else's row.
     """
-    found = {task.id: task.next_run_at for task in tasks}
     fresh = session.scalars(
-        select(Task).where(Task.id.in_(found)).execution_options(populate_existing=True)
+        select(Task).where(Task.id.in_(seen)).execution_options(populate_existing=True)
     )
-    return [task for task in fresh if task.next_run_at == found[task.id]]
+    return [task for task in fresh if task.next_run_at == seen[task.id]]
 
 
 def _under_way(session: DbSession) -> dict[int, UnderWay]:

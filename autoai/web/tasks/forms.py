@@ -48,10 +48,7 @@ class TaskForm(Form):
     api_key = PasswordField(_("API key"))
     schedule_type = RadioField(
         _("Schedule"),
-        choices=[
-            (ScheduleType.INTERVAL.value, _("At an interval")),
-            (ScheduleType.FIXED_TIME.value, _("Every day at a time")),
-        ],
+        choices=[kind.value for kind in ScheduleType],  # their words stand in the template
         validate_choice=False,
     )
     interval_minutes = StringField(_("Minutes between runs"))
@@ -63,7 +60,7 @@ class TaskForm(Form):
     retry_network = BooleanField(_("Try again after network errors"))
     retry_statuses = SelectMultipleField(
         _("Try again after these answers"),
-        choices=[(code, str(code)) for code in RETRYABLE_STATUSES],
+        choices=[str(code) for code in RETRYABLE_STATUSES],
         coerce=whole_number,
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),

@@ -1,0 +1,234 @@
+"""The log: filters, pages, and one run with everything that was recorded."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from flask.testing import FlaskClient
+
+from ..fakes import START
+from .conftest import HTMX
+
+
+def ids(text: str) -> list[int]:
+    return [int(found) for found in re.findall(r'<tbody class="run" id="run-(\d+)"', text)]
+
+
+def figure(text: str, name: str) -> str:
+    found = re.search(rf'data-figure="{name}">([^<]*)<', text)
+    assert found, name
+    return found[1]
+
+
+def test_an_empty_log_says_what_will_be_here(signed_in: FlaskClient) -> None:
+    text = signed_in.get("/logs").text
+    assert "No runs yet" in text and "Nothing ran in the last seven days." in text
+
+
+def test_newest_first_twenty_a_page(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    made = [run(task_id, START + timedelta(minutes=n)) for n in range(45)]
+    first = signed_in.get("/logs").text
+    assert ids(first) == made[::-1][:20]
+    assert 'href="/logs?page=2"' in first and "Page 1" in first
+    last = signed_in.get("/logs?page=3").text
+    assert ids(last) == made[4::-1]
+    assert 'href="/logs?page=2"' in last and "page=4" not in last
+    for page in ("0", "-1", "x", "9" * 40):
+        assert signed_in.get(f"/logs?page={page}").status_code == 200
+
+
+def test_filter_by_status_and_task(signed_in: FlaskClient, task, run) -> None:
+    one, two = task(name="One"), task(name="Two")
+    good = run(one, START)
+    bad = run(one, START + timedelta(minutes=1), status="failed", reason="auth")
+    cut = run(two, START, status="interrupted", reason="process_died")
+    assert ids(signed_in.get("/logs").text) == [cut, bad, good]
+    assert ids(signed_in.get("/logs?status=failed").text) == [bad]
+    assert ids(signed_in.get("/logs?status=failed&status=interrupted").text) == [cut, bad]
+    assert ids(signed_in.get("/logs?status=failed,success").text) == [bad, good]
+    assert ids(signed_in.get(f"/logs?task_id={one}").text) == [bad, good]
+    assert ids(signed_in.get(f"/tasks/{one}/logs").text) == [bad, good]
+    assert ids(signed_in.get(f"/tasks/{one}/logs?task_id={two}").text) == [bad, good]
+    text = signed_in.get("/logs?status=expired").text
+    assert ids(text) == [] and "No run fits this filter" in text
+    assert ids(signed_in.get("/logs?status=&task_id=&from=&to=").text) == [cut, bad, good]
+    for odd in ("status=nonsense", "task_id=x", f"task_id={2**63}", "task_id=" + "9" * 99):
+        assert signed_in.get(f"/logs?{odd}").status_code == 200
+
+
+def test_days_are_inclusive_and_the_instances_own(
+    app, signed_in: FlaskClient, task, run, monkeypatch
+) -> None:
+    from autoai.runtime import runtime
+    from autoai.settings import Settings
+
+    settings = runtime(app).settings.model_copy(update={"timezone": "Asia/Shanghai"})
+    assert isinstance(settings, Settings)
+    object.__setattr__(runtime(app), "settings", settings)
+    task_id = task()
+    before = run(task_id, datetime(2026, 2, 27, 15, 59, 59, tzinfo=UTC))
+    first = run(task_id, datetime(2026, 2, 27, 16, 0, 0, tzinfo=UTC))  # the 28th begins in Shanghai
+    last = run(task_id, datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC))
+    after = run(task_id, datetime(2026, 3, 1, 16, 0, 0, tzinfo=UTC))
+    signed_in.set_cookie("timezone", "America/New_York")
+    assert ids(signed_in.get("/logs?from=2026-02-28&to=2026-03-01").text) == [last, first]
+    assert ids(signed_in.get("/logs?from=2026-03-02").text) == [after]
+    assert ids(signed_in.get("/logs?to=2026-02-27").text) == [before]
+
+
+def test_a_day_that_is_none_is_told(signed_in: FlaskClient) -> None:
+    odd = ["from=yesterday", "to=2026-02-30", "from=0001-01-01", "to=9999-12-31"]
+    for query in [*odd, "from=" + "9" * 999]:
+        answer = signed_in.get(f"/logs?{query}")
+        assert answer.status_code == 200
+        assert "Enter days as YYYY-MM-DD" in answer.text, query
+
+
+def test_days_in_the_wrong_order_are_told(signed_in: FlaskClient) -> None:
+    text = signed_in.get("/logs?from=2026-03-02&to=2026-03-01").text
+    assert "The first day comes after the last one." in text
+
+
+def test_the_filter_stands_in_every_link(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    for n in range(21):
+        run(task_id, START + timedelta(minutes=n), status="failed", reason="timeout")
+    text = signed_in.get("/logs?status=failed&from=2026-03-01").text
+    assert 'href="/logs?status=failed&amp;from=2026-03-01&amp;page=2"' in text
+    assert re.search(
+        r'id="runs" data-live hx-get="/logs\?status=failed&amp;from=2026-03-01&amp;s', text
+    )
+    assert re.search(r'value="failed" checked', text) and 'value="2026-03-01"' in text
+    assert "1 chosen" in text
+
+
+def test_only_the_first_page_is_live(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    for n in range(21):
+        run(task_id, START + timedelta(minutes=n))
+    first, second = signed_in.get("/logs").text, signed_in.get("/logs?page=2").text
+    assert 'id="runs" data-live' in first and 'id="runs" data-live' not in second
+    seen = re.search(r'hx-get="(/logs\?seen=[^"]+)"', first)[1]
+    assert signed_in.get(seen, headers=HTMX).status_code == 204
+    task(name="Something changed")
+    answer = signed_in.get(seen, headers=HTMX)
+    assert answer.text.lstrip().startswith('<div id="runs"')
+    assert "<hx-partial" not in answer.text, "a refresh leaves the filter alone"
+    filtered = signed_in.get("/logs?status=failed", headers=HTMX).text
+    assert 'hx-target="#filter"' in filtered
+
+
+def test_on_top_stand_the_figures_and_the_week(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    for minutes, status in ((1, "success"), (2, "success"), (1440, "failed"), (9 * 1440, "failed")):
+        run(task_id, START - timedelta(minutes=minutes), status=status)
+    run(task_id, START - timedelta(days=2), status="skipped", started_at=None, reason="overlap")
+    text = signed_in.get("/logs").text
+    assert figure(text, "runs") == "5" and figure(text, "success_rate") == "50%"
+    assert "Last seven days: 2 successful, 1 without success, 1 other." in text
+    chart = re.search(r"<svg class=\"chart\".*?</svg>", text, re.S)[0]
+    assert "style" not in chart and chart.count("<rect") == 3 and chart.count("<text") == 7
+    assert "Mar 2: 2 successful" in chart
+
+
+def test_a_run_is_shown_with_everything_that_was_recorded(
+    signed_in: FlaskClient, task, run
+) -> None:
+    task_id = task(name="News")
+    run_id = run(
+        task_id,
+        START,
+        started_at=START + timedelta(milliseconds=12),
+        finished_at=START + timedelta(seconds=2, milliseconds=443),
+        status="failed",
+        reason="auth",
+        attempts=2,
+        maybe_double_billed=True,
+        http_status=401,
+        model="m-1",
+        model_answered="m-1-2026",
+        finish_reason="stop",
+        input_tokens=1234,
+        output_tokens=5,
+        cached_input_tokens=7,
+        reasoning_tokens=3,
+        texts={
+            "request_messages": [{"role": "system", "content": "Be <i>brief</i>"}],
+            "response_text": "<script>alert(1)</script>",
+            "error_message": "HTTP 401: bad key",
+        },
+        attempt_list=[
+            {
+                "number": number,
+                "started_at": START,
+                "duration_ms": 1200,
+                "http_status": 401,
+                "kind": "rejected",
+                "error_message": f"no. {number}",
+            }
+            for number in (1, 2)
+        ],
+    )
+    page = signed_in.get(f"/logs/{run_id}")
+    part = signed_in.get(f"/logs/{run_id}", headers=HTMX)
+    assert "<html" in page.text and "<html" not in part.text
+    assert part.text.lstrip().startswith(f'<div class="detail" id="details-{run_id}"')
+    for text in (page.text, part.text):
+        assert "The provider did not accept the API key." in text
+        assert "Enter a valid API key in the task" in text
+        assert "may have been billed more than once" in text
+        assert "Mar 2, 2026, 12:00:00 UTC" in text and "Mar 2, 2026, 12:00:02 UTC" in text
+        assert "12 ms" in text and "2.4 s" in text
+        assert "m-1-2026" in text and "1,234" in text and "7 from cache" in text
+        assert "3 for reasoning" in text and "On schedule" in text
+        assert "no. 1" in text and "no. 2" in text and "Refused" in text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text and "<script>alert" not in text
+        assert "Be &lt;i&gt;brief&lt;/i&gt;" in text and "HTTP 401: bad key" in text
+        assert "data-live" not in text
+    row = signed_in.get("/logs").text
+    assert f'href="/logs/{run_id}"' in row and "alarm" in row
+
+
+def test_a_run_under_way_keeps_itself_up_to_date(signed_in: FlaskClient, task, run) -> None:
+    run_id = run(task(), START, status="running", finished_at=None)
+    assert "data-live" in signed_in.get(f"/logs/{run_id}", headers=HTMX).text
+
+
+def test_a_gap_is_one_row_that_says_how_many(signed_in: FlaskClient, task, run) -> None:
+    run_id = run(
+        task(),
+        START,
+        scheduled_for=None,
+        started_at=None,
+        finished_at=START,
+        status="missed",
+        reason="downtime",
+        occurrences=512,
+        missed_from=START - timedelta(days=3),
+        missed_to=START,
+    )
+    assert "512 due times were missed" in signed_in.get("/logs").text
+    text = signed_in.get(f"/logs/{run_id}").text
+    assert "Feb 27, 2026, 12:00:00 UTC" in text and ">512<" in text
+    assert "AutoAI was not running when this was due." in text
+
+
+def test_a_skipped_run_names_the_one_in_its_way(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    first = run(task_id, START)
+    second = run(
+        task_id,
+        START + timedelta(minutes=1),
+        status="skipped",
+        reason="overlap",
+        started_at=None,
+        blocked_by=first,
+    )
+    assert f'href="/logs/{first}"' in signed_in.get(f"/logs/{second}").text
+
+
+def test_a_run_that_is_not_there(signed_in: FlaskClient) -> None:
+    for run_id in ("7", "0", 2**63, "9" * 40):
+        assert signed_in.get(f"/logs/{run_id}").status_code == 404

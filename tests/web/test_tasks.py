@@ -1,0 +1,254 @@
+"""The task form and the buttons beside a task."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from autoai.extensions import db
+from autoai.models import Run, Task
+
+from ..factories import KEY, MASK
+from ..fakes import START
+from .conftest import HTMX, form_values
+
+
+def stored(app: Flask, task_id: int) -> Task:
+    with app.app_context():
+        return db.session.get_one(Task, task_id)
+
+
+def only_task(app: Flask) -> Task:
+    with app.app_context():
+        return db.session.query(Task).one()
+
+
+def test_a_task_is_made_and_the_list_says_so(app: Flask, signed_in: FlaskClient, post) -> None:
+    answer = post("/tasks/new", **form_values(api_key=f" {KEY} ", retry_statuses=["429", "503"]))
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert "“Morning news” was created." in signed_in.get("/").text
+    task = only_task(app)
+    assert (task.interval_seconds, task.timezone) == (900, "Europe/Berlin")
+    assert (task.api_key_mask, task.retry_statuses) == (MASK, [429, 503])
+    assert task.enabled and task.retry_network and task.system_message is None
+
+
+def test_with_htmx_the_browser_is_sent_to_the_list(app: Flask, post) -> None:
+    answer = post("/tasks/new", htmx=True, **form_values())
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/")
+    assert only_task(app).name == "Morning news"
+
+
+def test_line_ends_are_those_that_the_person_saw(app: Flask, post) -> None:
+    post("/tasks/new", **form_values(message_content="one\r\ntwo"))
+    assert only_task(app).message_content == "one\ntwo"
+
+
+def test_what_is_typed_is_what_is_stored(app: Flask, post) -> None:
+    for changes, column, value in (
+        ({"interval_minutes": "", "interval_seconds": "10"}, "interval_seconds", 10),
+        ({"interval_minutes": "2", "interval_seconds": "120"}, "interval_seconds", 120),
+        ({"schedule_type": "fixed_time", "interval_minutes": "x"}, "fixed_time", "09:00"),
+        ({"enabled": ...}, "enabled", False),
+        ({"retry_network": ...}, "retry_network", False),
+        ({"timeout_seconds": ""}, "timeout_seconds", 30),
+        ({"timezone": ""}, "timezone", "UTC"),
+    ):
+        assert post("/tasks/new", **form_values(**changes)).status_code == 303
+        with app.app_context():
+            newest = db.session.query(Task).order_by(Task.id.desc()).first()
+            assert getattr(newest, column) == value, changes
+
+
+WRONG = [
+    ("name", ""),
+    ("name", "x" * 201),
+    ("message_content", "  "),
+    ("api_endpoint", "ftp://example.org"),
+    ("model", ""),
+    ("api_key", "sk with blanks"),
+    ("interval_minutes", "0"),
+    ("interval_minutes", "1.5"),
+    ("interval_minutes", "9" * 30),
+    ("interval_seconds", "61"),
+    ("timezone", "Mars/Olympus"),
+    ("timeout_seconds", "-1"),
+    ("max_attempts", "eleven"),
+    ("max_attempts", "11"),
+    ("retry_statuses", "418"),
+    ("schedule_type", "never"),
+]
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_what_is_wrong_stands_beside_its_field(app: Flask, post, htmx: bool) -> None:
+    for field, value in WRONG:
+        answer = post("/tasks/new", htmx=htmx, **form_values(**{field: value}))
+        assert answer.status_code == 422, (field, value)
+        assert ("<html" in answer.text) is not htmx
+        assert f'id="{field}-error"' in answer.text, (field, value)
+        if field not in ("schedule_type", "retry_statuses"):
+            control = re.search(rf'<(?:input|textarea)[^>]*id="{field}"[^>]*>', answer.text)
+            assert control and 'aria-invalid="true"' in control[0], (field, value)
+            assert f"{field}-error" in control[0]
+    with app.app_context():
+        assert db.session.query(Task).count() == 0
+
+
+def test_what_was_typed_is_kept_but_not_the_key(post) -> None:
+    answer = post(
+        "/tasks/new",
+        **form_values(
+            name="", api_key=KEY, max_attempts="many", message_content="Keep <this>", enabled=...
+        ),
+    )
+    text = answer.text
+    assert "Keep &lt;this&gt;" in text and 'value="many"' in text and 'value="15"' in text
+    assert KEY not in text
+    assert re.search(r"<details[^>]* open", text), "the folded part holds an error: it is open"
+    assert not re.search(r'<input checked[^>]*name="enabled"', text)
+
+
+def test_editing_shows_the_task_and_never_its_key(app: Flask, signed_in: FlaskClient, task) -> None:
+    task_id = task(api_key=KEY, system_message="Be brief", retry_statuses=[429])
+    text = signed_in.get(f"/tasks/{task_id}/edit").text
+    assert "Be brief" in text and 'value="Morning news"' in text
+    assert f'placeholder="{MASK}"' in text and KEY not in text
+    key = re.search(r'<input[^>]*id="api_key"[^>]*>', text)
+    assert key and 'type="password"' in key[0] and 'value=""' in key[0]
+    assert 'autocomplete="off"' in key[0]
+    assert re.search(r'<input checked[^>]*value="429"', text)
+    assert re.search(r'id="interval_minutes"[^>]*value="1"', text)
+
+
+def test_an_empty_key_keeps_the_stored_one(app: Flask, post, task) -> None:
+    task_id = task(api_key=KEY)
+    before = stored(app, task_id).api_key_encrypted
+    answer = post(f"/tasks/{task_id}/edit", **form_values(name="Renamed"))
+    assert (answer.status_code, answer.location) == (303, "/")
+    after = stored(app, task_id)
+    assert (after.name, after.api_key_mask, after.api_key_encrypted) == ("Renamed", MASK, before)
+
+
+def test_an_interval_in_seconds_is_offered_in_seconds(signed_in: FlaskClient, task) -> None:
+    text = signed_in.get(f"/tasks/{task(interval_seconds=90)}/edit").text
+    assert re.search(r'id="interval_seconds"[^>]*value="90"', text)
+    assert re.search(r'id="interval_minutes"[^>]*value=""', text)
+
+
+def test_the_form_of_a_task_shows_its_real_next_times(signed_in: FlaskClient, task, clock) -> None:
+    task_id = task(interval_seconds=3600)
+    clock.step(minutes=20)
+    text = signed_in.get(f"/tasks/{task_id}/edit").text
+    times = re.findall(r'<li><time datetime="([^"]+)"', text)
+    assert times[:2] == ["2026-03-02T13:00:00Z", "2026-03-02T14:00:00Z"] and len(times) == 5
+
+
+def test_the_preview_tells_the_next_five_times(signed_in: FlaskClient) -> None:
+    query = "schedule_type=fixed_time&fixed_time=09:00&timezone=Asia/Shanghai&interval_minutes=5"
+    text = signed_in.get(f"/tasks/preview?{query}", headers=HTMX).text
+    assert text.lstrip().startswith('<div id="preview"')
+    assert "every day at 09:00" in text and "Asia/Shanghai" in text
+    assert text.count("<li>") == 5 and "Tue, Mar 3, 09:00:00" in text
+
+
+def test_an_unfinished_schedule_has_no_times_yet(signed_in: FlaskClient) -> None:
+    for query in (
+        "",
+        "schedule_type=interval",
+        "schedule_type=interval&interval_minutes=0",
+        "schedule_type=interval&interval_seconds=" + "9" * 400,
+        "schedule_type=fixed_time&fixed_time=25:00",
+        "schedule_type=interval&interval_minutes=5&timezone=../../etc/passwd",
+        "schedule_type=interval&interval_minutes=5&timezone=%00",
+    ):
+        answer = signed_in.get(f"/tasks/preview?{query}", headers=HTMX)
+        assert answer.status_code == 200, query
+        assert "as soon as the schedule is complete" in answer.text
+
+
+def test_the_preview_is_not_sent_the_key(signed_in: FlaskClient) -> None:
+    text = signed_in.get("/tasks/new").text
+    assert 'hx-include="[data-schedule]"' in text
+    included = set(re.findall(r"<input[^>]*data-schedule[^>]*>", text))
+    names = {re.search(r'name="([^"]+)"', field)[1] for field in included}
+    assert names == {
+        "schedule_type",
+        "interval_minutes",
+        "interval_seconds",
+        "fixed_time",
+        "timezone",
+    }
+
+
+def test_the_switch_without_and_with_javascript(app: Flask, signed_in, post, task) -> None:
+    task_id = task()
+    answer = post(f"/tasks/{task_id}/toggle", enabled="")
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert not stored(app, task_id).enabled
+    assert "is off." in signed_in.get("/").text
+    answer = post(f"/tasks/{task_id}/toggle", htmx=True, enabled="y")
+    assert stored(app, task_id).enabled
+    assert "is on." in answer.text and '"#pulse"' in answer.headers["HX-Trigger"]
+    post(f"/tasks/{task_id}/toggle", enabled="y")
+    assert stored(app, task_id).enabled, "a stale page does not switch it to the other side"
+
+
+def test_run_now_queues_a_run_of_its_own(app: Flask, signed_in, post, task) -> None:
+    task_id = task(enabled=False)
+    answer = post(f"/tasks/{task_id}/run", next=f"/tasks/{task_id}/logs")
+    assert answer.location == f"/tasks/{task_id}/logs"
+    with app.app_context():
+        run = db.session.query(Run).one()
+        assert (run.source, run.status, run.scheduled_for) == ("manual", "queued", None)
+    assert "A run of “Morning news” was started." in signed_in.get("/").text
+
+
+def test_a_copy_is_off_and_open_for_editing(app: Flask, signed_in, post, task) -> None:
+    answer = post(f"/tasks/{task(api_key=KEY)}/duplicate")
+    assert answer.status_code == 303
+    text = signed_in.get(answer.location).text
+    assert "Morning news (copy)" in text and "It is off" in text and MASK in text
+
+
+def test_deleting_asks_first_and_says_what_goes_with_it(
+    app: Flask, signed_in, post, task, run
+) -> None:
+    task_id = task()
+    assert "It has no runs yet" in signed_in.get(f"/tasks/{task_id}/delete").text
+    run(task_id, START)
+    run(task_id, START.replace(minute=1))
+    page = signed_in.get(f"/tasks/{task_id}/delete")
+    assert "2 runs and all that was recorded" in page.text and "<html" in page.text
+    part = signed_in.get(f"/tasks/{task_id}/delete", headers=HTMX)
+    assert "2 runs" in part.text and "<html" not in part.text
+    with app.app_context():
+        assert db.session.query(Task).count() == 1, "asking deletes nothing"
+    answer = post(f"/tasks/{task_id}/delete")
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert "was deleted" in signed_in.get("/").text
+    with app.app_context():
+        assert db.session.query(Task).count() == db.session.query(Run).count() == 0
+
+
+def test_what_is_not_there_is_not_found(signed_in: FlaskClient) -> None:
+    for task_id in ("7", "0", 2**63 - 1, 2**63, "9" * 30, "9" * 5000):
+        for what in ("edit", "delete", "logs"):
+            answer = signed_in.get(f"/tasks/{task_id}/{what}")
+            assert answer.status_code == 404
+            assert "Nothing here" in answer.text
+
+
+def test_a_button_of_a_task_that_is_gone_says_so(post) -> None:
+    for what in ("toggle", "run", "duplicate", "delete", "edit"):
+        assert post(f"/tasks/7/{what}").status_code == 404
+        answer = post(f"/tasks/7/{what}", htmx=True)
+        assert answer.status_code == 404
+        assert 'hx-target="#toasts"' in answer.text and "Load the page again" in answer.text
+
+
+def test_the_list_of_tasks_is_the_dashboard(signed_in: FlaskClient) -> None:
+    assert signed_in.get("/tasks").location == "/"
