@@ -88,8 +88,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         ports,
         OpenAIProvider(transport, clock.now),
         settings.database_path.with_name(settings.database_path.name + ".scheduler.lock"),
-        settings.max_concurrent_runs,
-        settings.drain_timeout,
+        settings,
     )
     ports.wake = service.wake
     ports.cancel = service.cancel

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, ge=0, le=10)
     max_response_bytes: int = Field(2 * 1024 * 1024, ge=1_024, le=64 * 1024 * 1024)
     ca_bundle: Path | None = None
+    retention_days: int = Field(365, ge=1, le=36_500)
+    text_retention_days: int = Field(90, ge=1, le=36_500)
     demo: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a server's port; the README shows the reverse proxy
     port: int = Field(8000, ge=1, le=65_535)

@@ -8,12 +8,13 @@ from ..runtime import runtime
 from . import demo, health
 from .dashboard import dashboard
 from .logs import logs
+from .outages import outages
 from .tasks import tasks
 
 
 def init_app(app: Flask) -> None:
     """Hang the API on the app. The demo's endpoint is there only while the demo is on."""
-    for blueprint in (tasks, logs, dashboard):
+    for blueprint in (tasks, logs, outages, dashboard):
         app.register_blueprint(blueprint, url_prefix="/api")
     app.register_blueprint(health.health)
     if runtime(app).settings.demo:

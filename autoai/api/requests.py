@@ -55,6 +55,7 @@ def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
         statuses=frozenset(statuses),
         since=_instant("from", zone, end=False),
         until=_instant("to", zone, end=True),
+        whole_days=False,
     )
 
 

@@ -88,6 +88,15 @@ class RetryIn(BaseModel):
     same_input: bool = False
 
 
+class DecisionIn(BaseModel):
+    """What to do about the occurrences of a task that an outage left missed."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    task_id: int
+    choice: str
+
+
 class BulkIn(BaseModel):
     """What to do to several tasks: those with `ids`, or all with `tag`."""
 

@@ -9,7 +9,7 @@ from .database import (
     write_transaction,
 )
 from .run import Attempt, Run, RunText
-from .state import IdempotencyKey, InstanceState, Outage
+from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
 from .statistics import DailyTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
 from .user import ApiToken, LoginFailure, LoginSession, User
@@ -25,6 +25,7 @@ __all__ = [
     "LoginFailure",
     "LoginSession",
     "Outage",
+    "OutageDecision",
     "Run",
     "RunText",
     "Task",

@@ -20,7 +20,24 @@ class Outage(Model):
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
     dismissed: Mapped[bool] = mapped_column(default=False)
-    """Has a person decided about what was missed, or said that there is nothing to decide?"""
+    """Has a person said that nothing of it is to be shown any more?"""
+
+
+class OutageDecision(Model):
+    """What a person chose for the missed occurrences of one task. Made once."""
+
+    __tablename__ = "outage_decisions"
+
+    outage_id: Mapped[int] = mapped_column(
+        ForeignKey("outages.id", ondelete="CASCADE"), primary_key=True
+    )
+    task_id: Mapped[int] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
+    choice: Mapped[str] = mapped_column(String(8))
+    """latest, all or leave."""
+    runs: Mapped[int]
+    """How many runs it made."""
 
 
 class IdempotencyKey(Model):

@@ -19,6 +19,8 @@ class RunFilter:
     statuses: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
+    whole_days: bool = True
+    """Are `since` and `until` the bounds of whole days on the instance's clocks?"""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL, to be put into a query's where."""

@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from ..domain.errors import NotFound
-from ..domain.runs import FINISHED, Status, success_rate
+from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..extensions import db
-from ..models import Run
+from ..models import DailyTotal, Run
 from .run_filter import RunFilter, day_start
 
 _LARGEST_ID = 2**63 - 1
@@ -84,30 +84,58 @@ def runs_before(
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
-def figures(wanted: RunFilter) -> LogFigures:
-    """How many there are of each status."""
-    rows = db.session.execute(
-        select(Run.status, func.sum(Run.occurrences))
-        .where(*wanted.conditions())
-        .group_by(Run.status)
-    )
-    by_status = {status: int(count) for status, count in rows}
+def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
+    """How many there are of each status. Whole days are answered from their totals, which also
+    know what retention has removed."""
+    if wanted.whole_days:
+        by_status = _from_totals(wanted, zone)
+    else:
+        by_status = _counted(wanted.conditions())
     return LogFigures(sum(by_status.values()), by_status)
 
 
 def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7) -> list[Day]:
     """Today and the days before it, the oldest first."""
     today = now.astimezone(zone).date()
-    found = []
-    for back in range(days - 1, -1, -1):
-        day = today - timedelta(days=back)
-        wanted = RunFilter(
-            task_id=task_id,
-            since=day_start(day, zone),
-            until=day_start(day + timedelta(days=1), zone),
-        )
-        found.append(Day(day, figures(wanted).by_status))
-    return found
+    dates = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    query = select(DailyTotal.day, DailyTotal.status, func.sum(DailyTotal.occurrences))
+    query = query.where(DailyTotal.day >= dates[0])
+    if task_id is not None:
+        query = query.where(DailyTotal.task_id == task_id)
+    found: dict[date, dict[str, int]] = {day: {} for day in dates}
+    for day, status, count in db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status)):
+        if day in found:
+            found[day][status] = int(count)
+    under_way = RunFilter(task_id=task_id, since=day_start(today, zone))
+    for status, count in _active(under_way).items():
+        found[today][status] = count
+    return [Day(day, found[day]) for day in dates]
+
+
+def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> dict[str, int]:
+    query = select(DailyTotal.status, func.sum(DailyTotal.occurrences))
+    if wanted.task_id is not None:
+        query = query.where(DailyTotal.task_id == wanted.task_id)
+    if wanted.statuses:
+        query = query.where(DailyTotal.status.in_(sorted(wanted.statuses)))
+    if wanted.since is not None:
+        query = query.where(DailyTotal.day >= wanted.since.astimezone(zone).date())
+    if wanted.until is not None:
+        query = query.where(DailyTotal.day < wanted.until.astimezone(zone).date())
+    rows = db.session.execute(query.group_by(DailyTotal.status))
+    return {status: int(count) for status, count in rows} | _active(wanted)
+
+
+def _active(wanted: RunFilter) -> dict[str, int]:
+    """What is queued or running: no total has it yet."""
+    return _counted([*wanted.conditions(), Run.status.in_(ACTIVE)])
+
+
+def _counted(conditions: Sequence[ColumnElement[bool]]) -> dict[str, int]:
+    rows = db.session.execute(
+        select(Run.status, func.sum(Run.occurrences)).where(*conditions).group_by(Run.status)
+    )
+    return {status: int(count) for status, count in rows}
 
 
 def _newest_first(

@@ -23,6 +23,8 @@ from ..services.execute_run import Outcome
 from ..services.ports import Ports
 from ..services.record_runs import record_runs
 from ..services.recovery import give_up_running, recover
+from ..settings import Settings
+from .housekeeping import Housekeeping
 from .lock import FileLock
 from .tick import Tick
 
@@ -56,18 +58,20 @@ class SchedulerService:
         ports: Ports,
         provider: Provider,
         lock_file: Path,
-        slots: int,
-        drain_timeout: float,
+        settings: Settings,
     ) -> None:
         self._app = app
         self._ports = ports
         self._lock = FileLock(lock_file)
-        self._drain_timeout = drain_timeout
+        self._drain_timeout = settings.drain_timeout
         self.owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.role = Role.OFF
         self._recorder = Recorder(self._write, self._written)
-        self._pool = LocalPool(ports, provider, slots, self._recorder.record)
+        self._pool = LocalPool(ports, provider, settings.max_concurrent_runs, self._recorder.record)
         self._tick = Tick(app, scheduler, ports, self._pool, self.owner)
+        self._housekeeping = Housekeeping(
+            app, scheduler, ports, settings.retention_days, settings.text_retention_days
+        )
         self._stopping = threading.Event()
         self._stopped = threading.Lock()
 
@@ -99,6 +103,7 @@ class SchedulerService:
             if self.role is Role.ACTIVE:
                 self.role = Role.DRAINING
                 self._tick.stop()
+                self._housekeeping.stop()
                 self._pool.drain(self._drain_timeout)
                 self._recorder.stop(_LAST_WRITE)
                 self._give_up()
@@ -135,6 +140,7 @@ class SchedulerService:
         # Not the extension's own start(): under a debug flag it does nothing outside a reloader.
         scheduler.scheduler.start()
         self._tick.start()
+        self._housekeeping.start()
         self.role = Role.ACTIVE
         log.info("this process runs the schedule", extra={"owner": self.owner})
         return True

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ..models import DailyTotal, DbSession
+from ..domain.runs import ACTIVE
+from ..models import DailyTotal, DbSession, Run, write_transaction
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,58 @@ def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending])
         total[0] += ending.occurrences
         total[1] += ending.input_tokens
         total[2] += ending.output_tokens
-    if not sums:
-        return
+    if sums:
+        _add(session, sums)
+
+
+def rebuild_totals(zone: ZoneInfo) -> int:
+    """Count every row of the ledger anew; how many totals were wrong.
+
+    Only days from the oldest row on are touched: what retention has removed is known by its total
+    alone.
+    """
+    with write_transaction() as session:
+        oldest = session.scalar(select(func.min(Run.due_at)))
+        if oldest is None:
+            return 0
+        first_day = oldest.astimezone(zone).date() + timedelta(days=1)
+        known = {
+            (total.day, total.task_id, total.status): (
+                total.occurrences,
+                total.input_tokens,
+                total.output_tokens,
+            )
+            for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
+        }
+        counted: dict[tuple[date, int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        rows = session.execute(
+            select(
+                Run.due_at,
+                Run.task_id,
+                Run.status,
+                Run.occurrences,
+                Run.input_tokens,
+                Run.output_tokens,
+            )
+            .where(Run.status.not_in(ACTIVE))
+            .execution_options(yield_per=5_000)
+        )
+        for due_at, task_id, status, occurrences, tokens_in, tokens_out in rows:
+            day = due_at.astimezone(zone).date()
+            if day >= first_day:
+                total = counted[day, task_id, status]
+                total[0] += occurrences
+                total[1] += tokens_in or 0
+                total[2] += tokens_out or 0
+        fresh = {key: tuple(total) for key, total in counted.items()}
+        wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
+        if wrong:
+            session.execute(delete(DailyTotal).where(DailyTotal.day >= first_day))
+            _add(session, counted)
+    return wrong
+
+
+def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[int]]) -> None:
     add = insert(DailyTotal)
     add = add.on_conflict_do_update(
         index_elements=[DailyTotal.day, DailyTotal.task_id, DailyTotal.status],

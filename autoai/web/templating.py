@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import flask_babel
 from flask import Flask, current_app, request
 from flask_babel import get_locale, get_timezone
 from flask_login import current_user

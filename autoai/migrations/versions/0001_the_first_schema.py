@@ -51,14 +51,14 @@ def upgrade() -> None:
         sa.Column("message_content", sa.Text(), nullable=False),
         sa.Column("schedule_type", sa.String(length=16), nullable=False),
         sa.Column("interval_seconds", sa.Integer(), nullable=True),
-        sa.Column("fixed_times", sa.JSON(), nullable=True),
-        sa.Column("weekdays", sa.JSON(), nullable=True),
+        sa.Column("fixed_times", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("weekdays", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("cron", sa.String(length=200), nullable=True),
         sa.Column("once_at", sa.DateTime(), nullable=True),
         sa.Column("starts_at", sa.DateTime(), nullable=True),
         sa.Column("ends_at", sa.DateTime(), nullable=True),
         sa.Column("jitter_seconds", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("blackouts", sa.JSON(), nullable=True),
+        sa.Column("blackouts", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("timezone", sa.String(length=64), nullable=False),
         sa.Column("anchor_at", sa.DateTime(), nullable=False),
         sa.Column("next_run_at", sa.DateTime(), nullable=True),
@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("timeout_seconds", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("retry_network", sa.Boolean(), nullable=False),
-        sa.Column("retry_statuses", sa.JSON(), nullable=False),
+        sa.Column("retry_statuses", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("last_run_at", sa.DateTime(), nullable=True),
         sa.Column("last_status", sa.String(length=16), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
@@ -169,6 +169,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "outage_decisions",
+        sa.Column("outage_id", sa.Integer(), nullable=False),
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("choice", sa.String(length=8), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["outage_id"],
+            ["outages.id"],
+            name=op.f("fk_outage_decisions_outage_id_outages"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["tasks.id"],
+            name=op.f("fk_outage_decisions_task_id_tasks"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("outage_id", "task_id", name=op.f("pk_outage_decisions")),
+    )
+    op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
@@ -256,7 +276,7 @@ def upgrade() -> None:
     op.create_table(
         "run_texts",
         sa.Column("run_id", sa.Integer(), nullable=False),
-        sa.Column("request_messages", sa.JSON(), nullable=True),
+        sa.Column("request_messages", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("response_text", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -285,6 +305,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("runs")
+    op.drop_table("outage_decisions")
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_sessions_user_id"))
 

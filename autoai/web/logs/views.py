@@ -59,6 +59,6 @@ def _list(task: Task | None) -> ResponseReturnValue:
         runs=runs,
         statuses=list(Status),
         task_choices=[] if task else task_names(),
-        figures=figures(wanted),
+        figures=figures(wanted, zone),
         week=week_chart(last_days(chosen.task_id, now, zone)),
     )

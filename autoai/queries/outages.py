@@ -1,0 +1,80 @@
+"""While you were away: what was due while nobody looked, by task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from ..domain.errors import NotFound
+from ..domain.runs import Reason, Status
+from ..extensions import db
+from ..models import Outage, OutageDecision, Run, Task
+
+
+@dataclass(frozen=True)
+class MissedByTask:
+    """One task's missed occurrences in an outage, and what was decided about them."""
+
+    task: Task
+    missed: int
+    latest: datetime
+    caught_up: int
+    """Runs that automatic catch-up made of occurrences in the outage."""
+    decision: OutageDecision | None
+
+
+def open_outages() -> Sequence[Outage]:
+    """Outages that a person has not put aside and in which something was missed, newest first."""
+    missed = select(Run.id).where(
+        Run.due_at >= Outage.began_at,
+        Run.due_at <= Outage.ended_at,
+        Run.status == Status.MISSED,
+        Run.reason == Reason.DOWNTIME,
+    )
+    return db.session.scalars(
+        select(Outage)
+        .where(Outage.dismissed.is_(False), missed.exists())
+        .order_by(Outage.id.desc())
+        .limit(20)
+    ).all()
+
+
+def get_outage(outage_id: int) -> Outage:
+    """One outage; `NotFound` where there is none."""
+    outage = db.session.get(Outage, outage_id) if 0 < outage_id < 2**63 else None
+    if outage is None:
+        raise NotFound(_("There is no such outage or task."))
+    return outage
+
+
+def missed_by_task(outage: Outage) -> list[MissedByTask]:
+    """What was due in `outage`, the task with the most first."""
+    within = (Run.due_at >= outage.began_at, Run.due_at <= outage.ended_at)
+    missed = (Run.status == Status.MISSED) & (Run.reason == Reason.DOWNTIME)
+    rows = db.session.execute(
+        select(
+            Task,
+            func.sum(Run.occurrences).filter(missed),
+            func.max(func.coalesce(Run.missed_to, Run.due_at)).filter(missed),
+            func.count().filter(Run.source == "catch_up"),
+        )
+        .join(Run, Run.task_id == Task.id)
+        .where(*within)
+        .group_by(Task.id)
+        .having(func.sum(Run.occurrences).filter(missed) > 0)
+        .order_by(func.sum(Run.occurrences).filter(missed).desc())
+    ).all()
+    decisions = {
+        decision.task_id: decision
+        for decision in db.session.scalars(
+            select(OutageDecision).where(OutageDecision.outage_id == outage.id)
+        )
+    }
+    return [
+        MissedByTask(task, int(missed_count), latest, caught_up, decisions.get(task.id))
+        for task, missed_count, latest, caught_up in rows
+    ]

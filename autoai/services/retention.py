@@ -1,0 +1,42 @@
+"""Old rows go, in steps so small that no run waits for them. Totals by day stay."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from ..domain.runs import ACTIVE
+from ..models import Run, RunText, write_transaction
+
+STEP = 200
+"""Rows in one transaction."""
+
+
+def remove_old_runs(now: datetime, days: int) -> int:
+    """Remove at most `STEP` runs that were due more than `days` ago; how many there were."""
+    old = (
+        select(Run.id)
+        .where(Run.due_at < now - timedelta(days=days), Run.status.not_in(ACTIVE))
+        .order_by(Run.due_at)
+        .limit(STEP)
+    )
+    with write_transaction() as session:
+        return len(session.scalars(delete(Run).where(Run.id.in_(old)).returning(Run.id)).all())
+
+
+def remove_old_texts(now: datetime, days: int) -> int:
+    """Remove the texts of at most `STEP` runs that were due more than `days` ago; how many.
+
+    Texts are numbered as their runs are, so the oldest are the first ones: when none of those is
+    old enough, there are none.
+    """
+    first = select(RunText.run_id).order_by(RunText.run_id).limit(STEP).subquery()
+    old = (
+        select(Run.id)
+        .join(first, first.c.run_id == Run.id)
+        .where(Run.due_at < now - timedelta(days=days), Run.status.not_in(ACTIVE))
+    )
+    with write_transaction() as session:
+        gone = delete(RunText).where(RunText.run_id.in_(old)).returning(RunText.run_id)
+        return len(session.scalars(gone).all())
