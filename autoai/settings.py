@@ -164,6 +164,12 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            "AutoAI cannot start: .env is not UTF-8 text; save it as such"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"AutoAI cannot start: .env cannot be read: {error.strerror}") from None
 
 
 def is_password_hash(text: str) -> bool:

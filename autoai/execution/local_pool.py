@@ -42,7 +42,12 @@ class LocalPool:
         control = RunControl()
         with self._changed:
             self._under_way[order.run_id] = control
-        self._threads.submit(self._run, order, control)
+        try:
+            self._threads.submit(self._run, order, control)
+        except RuntimeError:
+            # The machine gives no more threads. The run waits in the pool's queue for one that is
+            # there already; were this raised, the orders after it would never be begun.
+            log.exception("no thread for run %d; it waits for another one to end", order.run_id)
 
     def cancel(self, run_id: int, reason: Reason) -> bool:
         with self._changed:

@@ -127,6 +127,10 @@ class _Resolver:
 
     def resolve(self, host: str, port: int, call: Call) -> list[Any]:
         """What `getaddrinfo` answers; `TimeoutError` at the deadline, `OSError` on failure."""
+        with suppress(OSError, UnicodeError):  # an address needs no question, and so no thread
+            return socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )
         with self._lock:
             future = self._asked.get((host, port))
             if future is None:

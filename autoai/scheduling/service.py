@@ -124,6 +124,10 @@ class SchedulerService:
         return self.tick_age < UNHEALTHY_AFTER and not self._recorder.failing
 
     def _try_to_lead(self) -> bool:
+        with self._stopped:  # a stop waits for it, or it does not begin
+            return self._lead()
+
+    def _lead(self) -> bool:
         if self._stopping.is_set() or not self._lock.acquire():
             return False
         try:

@@ -64,7 +64,9 @@ class Tick:
             trigger="interval",
             seconds=LONGEST_PAUSE,
             next_run_time=self._clock.now(),
-            max_instances=1,
+            # One looks; a second one that comes too early says so to the first. With only one,
+            # APScheduler drops a look that falls into the last moments of another.
+            max_instances=2,
             coalesce=True,
             misfire_grace_time=None,  # a late look is still a look
             replace_existing=True,
@@ -88,25 +90,26 @@ class Tick:
 
     def __call__(self) -> None:
         with self._lock:
+            if self._busy:
+                self._again = True
+                return
             self._busy = True
-            self._again = False
-        next_due = None
-        try:
-            while True:
-                next_due = self._look()
-                with self._lock:
-                    if not self._again:
-                        self._busy = False
-                        break
-                    self._again = False
-        except Exception:
-            log.exception("a look for what is due failed; the next one follows")
-        finally:
+        again = True
+        while again:
+            try:
+                next_due = None
+                try:
+                    next_due = self._look()
+                finally:
+                    self.beat = self._clock.monotonic()
+                    latest = self._clock.now() + timedelta(seconds=LONGEST_PAUSE)
+                    # Before `_busy` is cleared: a wake that comes later must not be overruled.
+                    self._look_at(min(next_due or latest, latest))
+            except Exception:
+                log.exception("a look for what is due failed; the next one follows")
             with self._lock:
-                self._busy = False
-            self.beat = self._clock.monotonic()
-        latest = self._clock.now() + timedelta(seconds=LONGEST_PAUSE)
-        self._look_at(min(next_due or latest, latest))
+                again = self._busy = self._again
+                self._again = False
 
     def _look(self) -> datetime | None:
         with self._looking, self._app.app_context():

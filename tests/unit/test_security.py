@@ -40,10 +40,10 @@ class TestEncryption:
         with pytest.raises(KeyUnreadable):
             ring.decrypt(ring.encrypt("key", "row", "purpose"), row, purpose)
 
-    @pytest.mark.parametrize("token", ["", "rubbish", "ä", Fernet(ONE).encrypt(b"x").decode()])
-    def test_rubbish(self, token: str) -> None:
-        with pytest.raises(KeyUnreadable):
-            Keyring([ONE]).decrypt(token, "row", "purpose")
+    def test_rubbish(self) -> None:
+        for token in ("", "rubbish", "ä", Fernet(ONE).encrypt(b"x").decode()):
+            with pytest.raises(KeyUnreadable):
+                Keyring([ONE]).decrypt(token, "row", "purpose")
 
     def test_rotation(self) -> None:
         token = Keyring([ONE]).encrypt("key", "row", "purpose")

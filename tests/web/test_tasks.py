@@ -242,6 +242,12 @@ def test_what_is_not_there_is_not_found(signed_in: FlaskClient) -> None:
             assert "Nothing here" in answer.text
 
 
+def test_a_change_of_what_no_column_can_hold_is_not_found(post) -> None:
+    for task_id in (10**18, 2**63 - 1, 2**63, "9" * 30):
+        for what in ("edit", "delete", "toggle", "run", "duplicate"):
+            assert post(f"/tasks/{task_id}/{what}").status_code == 404
+
+
 def test_a_button_of_a_task_that_is_gone_says_so(post) -> None:
     for what in ("toggle", "run", "duplicate", "delete", "edit"):
         assert post(f"/tasks/7/{what}").status_code == 404

@@ -86,11 +86,17 @@ def _in_words(days: Sequence[Day]) -> str:
         "failed": formats.number(failed),
         "other": formats.number(other),
     }
-    if other:
+    if not (success or failed or other):
+        return gettext("Nothing ran in the last seven days.")
+    if failed and other:
         return gettext(
             "Last seven days: %(ok)s successful, %(failed)s without success, %(other)s other.",
             **counts,
         )
-    if success or failed:
+    if failed:
         return gettext("Last seven days: %(ok)s successful, %(failed)s without success.", **counts)
-    return gettext("Nothing ran in the last seven days.")
+    if other:
+        return gettext(
+            "Last seven days: %(ok)s successful, none failed, %(other)s other.", **counts
+        )
+    return gettext("Last seven days: %(ok)s successful, none failed.", **counts)
