@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import defer
 
 from ..domain.runs import ACTIVE, Status
 from ..domain.schedules import free_of
@@ -15,6 +16,12 @@ from ..extensions import db
 from ..models import Run, Task, TaskTag, make_blackouts
 
 _SEARCHED = 20_000
+# Lists show none of these, and they may be long.
+_LIGHT = (
+    defer(Task.system_message),
+    defer(Task.message_content),
+    defer(Task.api_key_encrypted),
+)
 _BAD = frozenset({Status.FAILED, Status.INTERRUPTED})
 
 
@@ -36,7 +43,9 @@ class TaskRow:
 def task_rows(now: datetime) -> list[TaskRow]:
     """All tasks by name."""
     active = _active_by_task()
-    tasks = db.session.scalars(select(Task).order_by(func.lower(Task.name), Task.id))
+    tasks = db.session.scalars(
+        select(Task).options(*_LIGHT).order_by(func.lower(Task.name), Task.id)
+    )
     return [_row(task, active, now) for task in tasks]
 
 
