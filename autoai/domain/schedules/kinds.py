@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,13 +12,16 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from .base import NOTHING_DUE, Due, Enumerated
-from .local_time import instant_of, stretches
+from .local_time import Stretch, instant_of, stretches
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 _SEARCH = timedelta(days=366 * 41)
 """A date that does not come within this does not come: a 29 February on a Sunday may be 28 years
 away (40 around 2100)."""
+
+# cronsim takes 5-5/2 for 5/2, which goes on to the end of the field. A step of 0 stays its error.
+_RANGE_OF_ONE = re.compile(r"\b(\w+)-\1/0*[1-9]\d*\b", re.ASCII | re.IGNORECASE)
 
 CRON_WORDS = {
     "@yearly": "0 0 1 1 *",
@@ -100,22 +104,21 @@ class Cron(Enumerated):
     def __post_init__(self) -> None:
         text = CRON_WORDS.get(self.expression.strip().lower(), self.expression)
         try:
-            sim = CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
+            sim = CronSim(_RANGE_OF_ONE.sub(r"\1-\1", text), datetime(2000, 1, 1, tzinfo=UTC))
         except CronSimError as error:
             raise ValueError(str(error)) from error
         object.__setattr__(self, "_sim", sim)
 
     def after(self, instant: datetime) -> Iterator[datetime]:
-        latest, found_on = instant, instant.astimezone(self.zone).date()
-        for day in _days_from(instant, self.zone):
-            if day - found_on > _SEARCH:
-                return
-            if day.month not in self._sim.months or not self._sim.match_day(day):
-                continue
-            for due in self._on(day, latest):
+        if self.fixed_times is None:
+            yield from self._in_real_time(instant)
+            return
+        latest = instant
+        for day in self._days(instant):
+            for due in _fixed_instants(day, self.fixed_times, self.zone):
                 if due > latest:
                     yield due
-                    latest, found_on = due, day
+                    latest = due
 
     @property
     def either_day(self) -> bool:
@@ -125,39 +128,55 @@ class Cron(Enumerated):
     @cached_property
     def fixed_times(self) -> tuple[time, ...] | None:
         """Its times of day, where they are fixed; None where a wildcard follows real time."""
-        seconds, minutes, hours = self._sim.parts[:3]
-        if any(part.startswith("*") for part in (seconds, minutes, hours)):
+        if any(part.startswith("*") for part in self._sim.parts[:3]):
             return None
-        sim = self._sim
-        return tuple(
-            time(h, m, s)
-            for h in sorted(sim.hours)
-            for m in sorted(sim.minutes)
-            for s in sorted(sim.seconds)
-        )
+        hours, minutes, seconds = self._clock
+        return tuple(time(h, m, s) for h in hours for m in minutes for s in seconds)
 
-    def _on(self, day: date, since: datetime) -> Iterator[datetime]:
-        if self.fixed_times is not None:
-            yield from _fixed_instants(day, self.fixed_times, self.zone)
+    def _days(self, instant: datetime) -> Iterator[date]:
+        """The matching days, until none has come for so long that none will."""
+        found_on = instant.astimezone(self.zone).date()
+        for day in _days_from(instant, self.zone):
+            if day - found_on > _SEARCH:
+                return
+            if day.month in self._sim.months and self._sim.match_day(day):
+                yield day
+                found_on = day
+
+    def _in_real_time(self, instant: datetime) -> Iterator[datetime]:
+        """Clocks that go back over midnight show a day, the next one, and the first one again."""
+        held: list[tuple[date, Stretch]] = []
+        for day in self._days(instant):
+            pieces = held + [(day, stretch) for stretch in stretches(day, self.zone)]
+            held = []
+            if len(pieces) > 1 and (following := stretches(day + _DAY, self.zone)):
+                held = [piece for piece in pieces if piece[1].start >= following[0].start]
+            for shown, stretch in sorted(pieces, key=lambda piece: piece[1].start):
+                if (shown, stretch) not in held:
+                    yield from self._within(shown, stretch, instant)
+        for shown, stretch in held:
+            yield from self._within(shown, stretch, instant)
+
+    def _within(self, day: date, stretch: Stretch, after: datetime) -> Iterator[datetime]:
+        if stretch.end <= after:
             return
-        hours, minutes, seconds = (
-            sorted(part) for part in (self._sim.hours, self._sim.minutes, self._sim.seconds)
-        )
-        for stretch in stretches(day, self.zone):
-            if stretch.end <= since:
+        clock = (max(stretch.start, after) + stretch.offset).time()
+        hours, minutes, seconds = self._clock
+        for hour in hours:
+            if hour < clock.hour:
                 continue
-            clock = (max(stretch.start, since) + stretch.offset).time()
-            for hour in hours:
-                if hour < clock.hour:
+            for minute in minutes:
+                if (hour, minute) < (clock.hour, clock.minute):
                     continue
-                for minute in minutes:
-                    if (hour, minute) < (clock.hour, clock.minute):
-                        continue
-                    for second in seconds:
-                        shown = datetime.combine(day, time(hour, minute, second), UTC)
-                        due = shown - stretch.offset
-                        if stretch.start <= due < stretch.end:
-                            yield due
+                for second in seconds:
+                    due = datetime.combine(day, time(hour, minute, second), UTC) - stretch.offset
+                    if stretch.start <= due < stretch.end and due > after:
+                        yield due
+
+    @cached_property
+    def _clock(self) -> tuple[list[int], list[int], list[int]]:
+        sim = self._sim
+        return sorted(sim.hours), sorted(sim.minutes), sorted(sim.seconds)
 
 
 @dataclass(frozen=True)
