@@ -23,7 +23,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check static format format-check lint types bench faults image clean browser catalogues
+.PHONY: help run test check static format format-check lint types bench faults oracle image clean browser catalogues
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ types: .venv/.installed-dev ## Check the types
 
 faults: .venv/.installed-dev catalogues ## Kill and starve a real server, and print the tally
 	@$(RUN) pytest tests/faults -s $(ARGS)
+
+oracle: .venv/.installed-dev ## Compare 10,000 random schedules with the clocks, minute by minute
+	@AUTOAI_LONG=1 $(RUN) pytest tests/unit/test_oracle.py -n 2 $(ARGS)
 
 bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks due in the same second
 	@.venv/bin/python tests/bench/burst.py $(ARGS)
