@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task, write_transaction
+from autoai.services import runs
 from autoai.services.ports import Ports
 from autoai.services.tasks import create_task
 
@@ -64,3 +66,8 @@ def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
         for columns in attempts:
             session.execute(insert(Attempt).values(run_id=run_id, **columns))
     return run_id
+
+
+def run_now(ports: Ports, task_id: int) -> Run:
+    """A run by hand, as its row."""
+    return db.session.get_one(Run, runs.run_now(ports, task_id), populate_existing=True)

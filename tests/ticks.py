@@ -22,7 +22,7 @@ def settle(app: Flask, slots: int = 100, owner: str = OWNER) -> Settled:
     """Account for what is due now and claim what is queued; nothing is sent."""
     with app.app_context():
         try:
-            return settle_and_claim(runtime(app).ports.clock.now(), owner, slots)
+            return settle_and_claim(runtime(app).ports, owner, slots)
         finally:
             db.session.remove()
 
@@ -37,7 +37,7 @@ def record(app: Flask, outcomes: Sequence[Outcome], owner: str = OWNER) -> None:
     """Write down what became of runs."""
     with app.app_context():
         try:
-            record_runs(owner, outcomes)
+            record_runs(runtime(app).ports, owner, outcomes)
         finally:
             db.session.remove()
 

@@ -14,8 +14,7 @@ from autoai.domain.runs import Kind, Reason
 from autoai.models import Task
 from autoai.providers.base import Usage
 from autoai.runtime import runtime
-from autoai.services.tasks import run_now
-from tests.factories import make_run, make_task
+from tests.factories import make_run, make_task, run_now
 from tests.fakes import START, FakeClock, ScriptedProvider, completion
 from tests.ticks import settle, tick
 

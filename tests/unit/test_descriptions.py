@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from flask_babel import force_locale, get_domain
+from flask_babel import force_locale
 
-from autoai.domain.schedules import FixedTime, Interval, Schedule
+from autoai.domain.schedules import FixedTime, Interval, Schedule, describe
+from autoai.language import ReaderWords
 from tests.fakes import START
 
 
@@ -29,7 +31,7 @@ def every(seconds: int) -> Interval:
         (every(5_400), "every 90 minutes", "每90分钟", "每90分鐘"),
         (every(86_400), "every day", "每天", "每天"),
         (every(172_800), "every 2 days", "每2天", "每2天"),
-        (FixedTime("09:00", ZoneInfo("UTC")), "every day at 09:00", "每天09:00", "每天09:00"),
+        (FixedTime((time(9),), ZoneInfo("UTC")), "every day at 09:00", "每天09:00", "每天09:00"),
     ],
 )
 def test_words(
@@ -37,4 +39,4 @@ def test_words(
 ) -> None:
     for locale, words in (("en", english), ("zh_Hans", simplified), ("zh_Hant", traditional)):
         with force_locale(locale):
-            assert schedule.describe(get_domain()) == words
+            assert describe(schedule, ReaderWords()) == words

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoai.domain import login_limits
-from autoai.domain.policies import CATCH_UP_WINDOW, settle
+from autoai.domain.policies import Policies, UnderWay, settle
 from autoai.domain.retries import LONGEST_RETRY_AFTER, RetryRules, may_repeat
 from autoai.domain.runs import Kind, Reason, Source, Status, may_change, success_rate
 from autoai.domain.schedules import Interval
@@ -30,7 +30,8 @@ def test_settling_covers_all_that_is_due(
 ) -> None:
     due = Interval(step, START).between(START, START + timedelta(seconds=step) + late, 100)
     now = START + timedelta(seconds=step) + late
-    gap, decisions = settle(due, now, blocked_by)
+    settled = settle(due, now, Policies(), UnderWay(blocked_by) if blocked_by else None)
+    gap, decisions = next(iter(settled.gaps), None), settled.decisions
     assert len(decisions) + (gap.occurrences if gap else 0) == due.total
     assert [d.scheduled_for for d in decisions] == list(due.newest)
     assert len(decisions) <= 100
@@ -39,7 +40,7 @@ def test_settling_covers_all_that_is_due(
         assert (gap.first, gap.last) == (due.oldest, due.newest[0])
     *older, latest = decisions
     assert {(d.status, d.reason) for d in older} <= {(Status.MISSED, Reason.DOWNTIME)}
-    if now - latest.scheduled_for > CATCH_UP_WINDOW:
+    if now - latest.scheduled_for > Policies().window:
         assert latest.status is Status.MISSED
     elif blocked_by:
         assert (latest.status, latest.reason) == (Status.SKIPPED, Reason.OVERLAP)
@@ -53,7 +54,8 @@ def test_settling_covers_all_that_is_due(
 )
 def test_late_runs_are_catch_ups(late: float, source: str) -> None:
     now = START + timedelta(seconds=60 + late)
-    _, (decision,) = settle(Interval(60, START).between(START, now, 100), now, None)
+    due = Interval(60, START).between(START, now, 100)
+    (decision,) = settle(due, now, Policies(), None).decisions
     assert decision.source == Source(source)
 
 

@@ -16,7 +16,7 @@ from autoai.security.redaction import HIDDEN, Redactor
 from autoai.services.execute_run import KEY_PURPOSE, RunControl, RunOrder, execute_run
 from autoai.services.ports import Ports
 from tests.factories import KEY
-from tests.fakes import FakeClock, ScriptedProvider, completion
+from tests.fakes import START, FakeClock, ScriptedProvider, completion
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -39,6 +39,7 @@ def order(ports: Ports, rules: RetryRules | None = None, **changes: Any) -> RunO
         "message_content": "Hello",
         "timeout": 30,
         "retry_rules": rules or RetryRules(),
+        "due_at": START,
     }
     return RunOrder(**{**values, **changes})
 

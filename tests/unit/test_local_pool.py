@@ -18,14 +18,14 @@ from autoai.security.encryption import Keyring
 from autoai.security.redaction import Redactor
 from autoai.services.execute_run import Outcome, RunOrder
 from autoai.services.ports import Ports
-from tests.fakes import ScriptedProvider, completion
+from tests.fakes import START, ScriptedProvider, completion
 
 PATIENCE = 20.0
 
 
 def order(run_id: int, attempts: int = 1) -> RunOrder:
     rules = RetryRules(max_attempts=attempts)
-    return RunOrder(run_id, 1, "http://x.test", None, "row", "m-1", None, "Hello", 30, rules)
+    return RunOrder(run_id, 1, "http://x.test", None, "row", "m-1", None, "Hello", 30, rules, START)
 
 
 class Recorded:

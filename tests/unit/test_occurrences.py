@@ -16,8 +16,8 @@ from autoai.models import Run, Task
 from autoai.services import occurrences
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
-from autoai.services.tasks import delete_task, run_now, set_enabled, update_task
-from tests.factories import make_run, make_task
+from autoai.services.tasks import delete_task, set_enabled, update_task
+from tests.factories import make_run, make_task, run_now
 from tests.fakes import FakeClock
 from tests.ticks import OWNER, record, send, settle, tick
 
@@ -271,7 +271,7 @@ class TestClock:
         tick(in_app)
         note_awake(clock.now())
         now = clock.step(-7_200)
-        recover("another", now)
+        recover(ports, "another")
         cursor = db.session.get_one(Task, task.id, populate_existing=True).next_run_at
         assert cursor == now + timedelta(seconds=60)
 

@@ -12,8 +12,7 @@ from autoai.models import Attempt, Run, RunText, Task
 from autoai.services.ports import Ports
 from autoai.services.record_runs import record_runs
 from autoai.services.recovery import give_up_running, recover
-from autoai.services.tasks import run_now
-from tests.factories import make_run, make_task
+from tests.factories import make_run, make_task, run_now
 from tests.fakes import FakeClock, ScriptedProvider, completion
 from tests.ticks import OWNER, record, send, settle, tick
 
@@ -32,7 +31,7 @@ def test_runs_of_a_dead_process_are_interrupted(
     (order,) = settle(in_app, owner="dead").orders
     waiting = run_now(ports, task.id)
     clock.step(5)
-    assert recover("living", clock.now()) == 1
+    assert recover(ports, "living") == 1
     run = run_of(order.run_id)
     assert (run.status, run.reason) == ("interrupted", "process_died")
     assert run.finished_at == clock.now() and run.started_at is not None
@@ -46,7 +45,7 @@ def test_runs_of_a_dead_process_are_interrupted(
 def test_one_s_own_runs_are_left_alone(in_app: Flask, ports: Ports) -> None:
     run_now(ports, make_task(ports).id)
     (order,) = settle(in_app).orders
-    assert recover(OWNER, ports.clock.now()) == 0
+    assert recover(ports, OWNER) == 0
     assert run_of(order.run_id).status == "running"
 
 
@@ -54,7 +53,7 @@ def test_giving_up_at_the_end_of_a_drain(in_app: Flask, ports: Ports, clock: Fak
     for name in "ab":
         run_now(ports, make_task(ports, name=name).id)
     mine, other = settle(in_app, slots=1).orders, settle(in_app, owner="other").orders
-    assert give_up_running(OWNER, clock.now()) == 1
+    assert give_up_running(ports, OWNER) == 1
     assert run_of(mine[0].run_id).reason == "shutdown"
     assert run_of(other[0].run_id).status == "running"
 
@@ -64,7 +63,7 @@ def test_an_answer_that_comes_after_the_end_changes_nothing(
 ) -> None:
     run_now(ports, make_task(ports).id)
     outcomes = send(in_app, settle(in_app).orders)
-    give_up_running(OWNER, clock.now())
+    give_up_running(ports, OWNER)
     record(in_app, outcomes)
     run = run_of(outcomes[0].order.run_id)
     assert (run.status, run.reason) == ("interrupted", "shutdown")
@@ -86,7 +85,7 @@ def test_many_are_recorded_in_one_commit(in_app: Flask, ports: Ports, clock: Fak
     for number in range(120):
         run_now(ports, make_task(ports, name=str(number)).id)
     outcomes = send(in_app, settle(in_app, slots=200).orders)
-    record_runs(OWNER, outcomes)
+    record_runs(ports, OWNER, outcomes)
     statuses = db.session.scalars(select(Run.status)).all()
     assert statuses == ["success"] * 120
 

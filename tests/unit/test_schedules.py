@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
@@ -14,6 +14,11 @@ from hypothesis import strategies as st
 from autoai.domain.schedules import FixedTime, Interval, Schedule, upcoming
 
 MINUTE = timedelta(minutes=1)
+
+
+def fixed(at: str, zone: ZoneInfo) -> FixedTime:
+    return FixedTime((time.fromisoformat(at),), zone)
+
 
 # Zone, the year, and the day of each change of its clocks in that year.
 CHANGES = [
@@ -75,7 +80,7 @@ def test_fixed_times_around_a_change_of_the_clocks(zone: str, middle: datetime) 
     start = middle - timedelta(days=2)
     end = start + timedelta(days=5) - MINUTE
     for at in ALL_DAY:
-        schedule = FixedTime(at, ZoneInfo(zone))
+        schedule = fixed(at, ZoneInfo(zone))
         expected = oracle(zone, middle, at)
         found = list(takewhile(lambda t: t <= end, schedule.after(start)))
         assert found == expected, f"{at} in {zone}"
@@ -86,7 +91,7 @@ def test_it_does_not_matter_where_the_walk_begins(zone: str, middle: datetime) -
     """The cursor is computed from whatever instant the tick came at."""
     expected = {at: oracle(zone, middle, at) for at in TIMES}
     for at, dues in expected.items():
-        schedule = FixedTime(at, ZoneInfo(zone))
+        schedule = fixed(at, ZoneInfo(zone))
         for minutes in range(-60 * 4, 60 * 6, 11):
             instant = middle + timedelta(minutes=minutes, seconds=minutes % 60)
             following = next(due for due in dues if due > instant)
@@ -109,7 +114,7 @@ def test_it_does_not_matter_where_the_walk_begins(zone: str, middle: datetime) -
 def test_known_dates(zone: str, at: str, day: str, due: str) -> None:
     """By hand, so that an error shared by oracle and code does not go unseen."""
     before = datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=16)
-    found = upcoming(FixedTime(at, ZoneInfo(zone)), before, 3)
+    found = upcoming(fixed(at, ZoneInfo(zone)), before, 3)
     assert datetime.fromisoformat(f"{due}+00:00") in found
     local_days = [instant.astimezone(ZoneInfo(zone)).date() for instant in found]
     assert len(set(local_days)) == 3, "once a day"
@@ -120,7 +125,7 @@ intervals = st.builds(
     Interval, st.integers(1, 366 * 86_400), instants.map(lambda t: t.replace(microsecond=0))
 )
 fixed_times = st.builds(
-    FixedTime,
+    fixed,
     st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59)),
     st.sampled_from(sorted({zone for zone, _ in CHANGES})).map(ZoneInfo),
 )

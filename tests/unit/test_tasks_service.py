@@ -23,11 +23,10 @@ from autoai.services.tasks import (
     delete_task,
     duplicate_task,
     get_task,
-    run_now,
     set_enabled,
     update_task,
 )
-from tests.factories import KEY, MASK, make_run, make_task, task_values
+from tests.factories import KEY, MASK, make_run, make_task, run_now, task_values
 from tests.fakes import START, FakeClock
 from tests.ticks import tick
 

@@ -16,8 +16,7 @@ from autoai.extensions import db
 from autoai.models import InstanceState, Run
 from autoai.scheduling.tick import LONGEST_PAUSE, Tick
 from autoai.services.ports import Ports
-from autoai.services.tasks import run_now
-from tests.factories import make_task
+from tests.factories import make_task, run_now
 from tests.fakes import START, FakeClock, RecordingExecutor
 
 PAUSE = timedelta(seconds=LONGEST_PAUSE)
