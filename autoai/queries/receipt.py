@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from ..domain.runs import Status
 from ..domain.schedules import (
     Blackout,
     ClockChange,
@@ -22,9 +23,10 @@ from ..domain.schedules import (
 )
 from ..domain.schedules.changes import Effect
 from ..extensions import db
-from ..models import Task
+from ..models import Run, Task
 
 _MINUTE = timedelta(minutes=1)
+_MEASURED = 50
 _SEARCHED = 20_000
 """Instants that are looked at for those outside blackouts: a window may swallow very many."""
 
@@ -38,6 +40,15 @@ class Preview:
     next: list[datetime]
     changes: list[tuple[ClockChange, Effect]]
     frequency: Frequency
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one run on average, over the last `runs` that succeeded and were counted."""
+
+    runs: int
+    input_tokens: float
+    output_tokens: float
 
 
 def preview(
@@ -67,3 +78,22 @@ def tasks_in_minute(instant: datetime, other_than: int | None) -> int:
     if other_than is not None:
         query = query.where(Task.id != other_than)
     return db.session.scalar(query) or 0
+
+
+def measured_usage(task_id: int) -> Usage | None:
+    """What a run of the task used lately; None where nothing has been measured."""
+    newest = (
+        select(Run.input_tokens, Run.output_tokens)
+        .where(
+            Run.task_id == task_id,
+            Run.status == Status.SUCCESS,
+            Run.input_tokens.is_not(None),
+            Run.output_tokens.is_not(None),
+        )
+        .order_by(Run.due_at.desc())
+        .limit(_MEASURED)
+        .subquery()
+    )
+    found = (func.count(), func.avg(newest.c.input_tokens), func.avg(newest.c.output_tokens))
+    runs, sent, received = db.session.execute(select(*found).select_from(newest)).one()
+    return Usage(runs, float(sent), float(received)) if runs else None

@@ -70,6 +70,7 @@ class DraftSchedule:
     schedule: Schedule
     blackouts: list[Blackout]
     timezone: str
+    jitter_seconds: int
     now: datetime
 
 
@@ -79,6 +80,13 @@ def get_task(task_id: int) -> Task:
     if task is None:
         raise NotFound(_("There is no task %(id)s.", id=task_id))
     return task
+
+
+def find_task(task_id: object) -> Task | None:
+    """The task, or None for what is no id of one."""
+    if not isinstance(task_id, int) or not 0 < task_id <= _LARGEST_ID:
+        return None
+    return db.session.get(Task, task_id)
 
 
 def task_fields(task: Task) -> dict[str, Any]:
@@ -216,14 +224,22 @@ def delete_task(ports: Ports, task_id: int) -> None:
     ports.wake()
 
 
-def draft_schedule(ports: Ports, values: Mapping[str, Any]) -> DraftSchedule:
-    """A schedule that is being typed. Raises `Invalid`."""
+def draft_schedule(
+    ports: Ports, values: Mapping[str, Any], task: Task | None = None
+) -> DraftSchedule:
+    """A schedule that is being typed, as saving it would make it. Raises `Invalid`.
+
+    `task` is the one being edited: while its rule stays the same, its instants do too.
+    """
     columns = check_schedule(values, ports.default_timezone)
     now = _whole_second(ports)
+    kept = task is not None and task.enabled
+    kept = kept and all(columns[name] == getattr(task, name) for name in RULE_COLUMNS)
     return DraftSchedule(
-        make_schedule(columns, now),
+        task.schedule if task is not None and kept else make_schedule(columns, now),
         make_blackouts(columns["blackouts"], ZoneInfo(columns["timezone"])),
         columns["timezone"],
+        columns["jitter_seconds"],
         now,
     )
 

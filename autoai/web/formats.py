@@ -5,12 +5,15 @@ Instants are aware; they are written in the person's zone, on a 24-hour clock.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
-from babel.dates import format_skeleton
+from babel.dates import format_skeleton, get_day_names
 from babel.numbers import format_decimal, format_percent
 from flask_babel import get_locale, get_timezone, gettext
+
+from ..domain.schedules import WEEKDAYS
 
 
 def local(instant: datetime) -> datetime:
@@ -44,10 +47,21 @@ def moment_full(instant: datetime) -> str:
     return f"{_join(_skeleton('yMMMd', here), _skeleton('Hms', here))} {offset(instant)}"
 
 
-def upcoming_moment(instant: datetime, zone: tzinfo) -> str:
-    """For previews: with the day of the week, on the clocks of the schedule's own zone."""
-    here = instant.astimezone(zone)
+def upcoming_moment(instant: datetime, zone: tzinfo | None = None) -> str:
+    """For what lies ahead: with the day of the week, on the clocks of `zone`, else the person's."""
+    here = instant.astimezone(zone or get_timezone())
     return _join(_skeleton("MMMEd", here), _clock(here))
+
+
+def differs_from(instants: Iterable[datetime], zone: tzinfo) -> bool:
+    """Do the person's clocks show anything else than those of `zone` at one of `instants`?"""
+    return any(local(i).utcoffset() != i.astimezone(zone).utcoffset() for i in instants)
+
+
+def weekday_name(name: str) -> str:
+    """mon … sun → the reader's short word."""
+    words = get_day_names("abbreviated", locale=get_locale())
+    return str(words[WEEKDAYS.index(name)]) if name in WEEKDAYS else name
 
 
 def day(value: date) -> str:

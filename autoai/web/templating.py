@@ -15,7 +15,7 @@ from flask_babel import get_locale, get_timezone
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..domain.schedules import Schedule, describe
+from ..domain.schedules import Schedule, describe, explain
 from ..language import ReaderWords
 from ..runtime import runtime
 from . import formats, i18n, words
@@ -113,6 +113,9 @@ def init_app(app: Flask) -> None:
         host=host,
         moment_full=formats.moment_full,
         upcoming_moment=formats.upcoming_moment,
+        differs_from=formats.differs_from,
+        weekday_name=formats.weekday_name,
+        explained=lambda change, effect: explain(change, effect, ReaderWords()),
         offset=formats.offset,
         duration=formats.duration,
         number=formats.number,

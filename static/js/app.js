@@ -7,6 +7,8 @@
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
 
+  root.dataset.scripted = ""; // shows what is of no use without JavaScript
+
   // The server writes times in the person's zone; the cookie tells it which one that is.
   const cookie = (name) =>
     document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.slice(name.length + 1);
@@ -59,6 +61,12 @@
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     // Messages of a form stand beside its fields: go to the first one.
     if (detail.ctx.response?.status === 422) document.querySelector("[aria-invalid=true]")?.focus();
+    // What is wrong while somebody types arrives apart from the field that it is about.
+    for (const slot of $$("[data-slot]")) {
+      const field = byId(slot.dataset.slot);
+      if (slot.firstElementChild) field?.setAttribute("aria-invalid", "true");
+      else field?.removeAttribute("aria-invalid");
+    }
     for (const note of $$("#toasts .flash:not(.trouble)")) setTimeout(() => note.remove(), 6000);
     const ask = byId("ask");
     if (ask?.querySelector("form") && !ask.open && ask.contains(detail.ctx.target)) ask.showModal();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,50 +12,79 @@ from wtforms import (
     Form,
     PasswordField,
     RadioField,
+    SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
 )
-from wtforms.widgets import CheckboxInput, ListWidget, TimeInput
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from ...domain.policies import CatchUp, Overlap
 from ...domain.retries import RETRYABLE_STATUSES
+from ...domain.runs import Priority
 from ...domain.schedules import ScheduleType
 from ...models import Task
 from ...services.tasks import task_fields
+from .schedule_fields import ScheduleFields, shown_schedule, whole_number
 
-_INTERVAL = ("interval_minutes", "interval_seconds")
 _NUMBERS = ("timeout_seconds", "max_attempts")
-_ADVANCED = ("timeout_seconds", "max_attempts", "retry_network", "retry_statuses")
+_ADVANCED = (*_NUMBERS, "retry_network", "retry_statuses")
+_POLICY_NUMBERS = ("catch_up_window_seconds", "expires_after_seconds", "pause_after_failures")
+_POLICIES = (*_POLICY_NUMBERS, "catch_up", "overlap", "priority", "rerun_interrupted")
+_COMMA = re.compile(r"[,，、]")
 
 
-def whole_number(text: Any) -> Any:
-    """An int; None for nothing; what is neither stays as it is, for the service to object to."""
-    text = str(text or "").strip()
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    return text or None
+class PolicyFields(Form):
+    """What happens when things go wrong. The words of each choice stand in the template."""
+
+    catch_up = RadioField(
+        _("Runs that came due while AutoAI was off"),
+        choices=[CatchUp.LATEST.value, CatchUp.ALL.value, CatchUp.NONE.value],
+        validate_choice=False,
+    )
+    catch_up_window_seconds = StringField(_("Caught up until so many seconds late"))
+    overlap = RadioField(
+        _("A run comes due while the one before it is still going"),
+        choices=[choice.value for choice in Overlap],
+        validate_choice=False,
+    )
+    expires_after_seconds = StringField(_("Too late after seconds"))
+    pause_after_failures = StringField(_("Pause after failures in a row"))
+    rerun_interrupted = BooleanField(_("Run again what a crash or a shutdown cut off"))
+    priority = SelectField(
+        _("Who goes first when all slots are taken"),
+        choices=[priority.name.lower() for priority in Priority],
+        validate_choice=False,
+    )
+
+    def policy_values(self) -> dict[str, Any]:
+        """As the service takes them."""
+        return {
+            "catch_up": self.catch_up.data,
+            "overlap": self.overlap.data,
+            "priority": self.priority.data,
+            "rerun_interrupted": self.rerun_interrupted.data,
+            # Absent is not empty: who does not send a field at all gets its default.
+            **{
+                name: whole_number(self[name].data)
+                for name in _POLICY_NUMBERS
+                if self[name].data is not None
+            },
+        }
 
 
-class TaskForm(Form):
+class TaskForm(ScheduleFields, PolicyFields):
     """Fields have the API's names."""
 
     form_errors: list[str]
 
     name = StringField(_("Name"))
+    tags = StringField(_("Tags"))
     system_message = TextAreaField(_("System message"))
     message_content = TextAreaField(_("Message"))
     api_endpoint = StringField(_("API endpoint"))
     model = StringField(_("Model"))
     api_key = PasswordField(_("API key"))
-    schedule_type = RadioField(
-        _("Schedule"),
-        choices=[kind.value for kind in ScheduleType],  # their words stand in the template
-        validate_choice=False,
-    )
-    interval_minutes = StringField(_("Minutes between runs"))
-    interval_seconds = StringField(_("… or seconds"))
-    fixed_time = StringField(_("Time of day"), widget=TimeInput())
-    timezone = StringField(_("Time zone"))
     timeout_seconds = StringField(_("Time-out in seconds"))
     max_attempts = StringField(_("Attempts"))
     retry_network = BooleanField(_("Try again after network errors"))
@@ -68,21 +98,17 @@ class TaskForm(Form):
     )
     enabled = BooleanField(_("Enabled"))
 
-    def schedule_values(self) -> dict[str, Any]:
-        """The fields of the chosen kind of schedule; those of the other kind do not count."""
-        kind = self.schedule_type.data
-        values: dict[str, Any] = {"schedule_type": kind, "timezone": _text(self.timezone.data)}
-        if kind == ScheduleType.INTERVAL:
-            values.update({name: whole_number(self[name].data) for name in _INTERVAL})
-        elif kind == ScheduleType.FIXED_TIME:
-            values["fixed_time"] = self.fixed_time.data
-        return values
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer_empty_rows()
 
-    def values(self) -> dict[str, Any]:
-        """All fields as the service takes them."""
+    def values(self, task: Task | None = None) -> dict[str, Any]:
+        """All fields as the service takes them; `task` is the one being edited."""
         return {
-            **self.schedule_values(),
+            **self.schedule_values(task),
+            **self.policy_values(),
             "name": self.name.data,
+            "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
             "api_endpoint": self.api_endpoint.data,
             "api_key": self.api_key.data,
             "model": self.model.data,
@@ -107,6 +133,11 @@ class TaskForm(Form):
         """Is something wrong among the fields that are folded away?"""
         return any(self[name].errors for name in _ADVANCED)
 
+    @property
+    def policies_open(self) -> bool:
+        """Is something wrong among the choices for when things go wrong?"""
+        return any(self[name].errors for name in _POLICIES)
+
 
 def new_form(timezone: str, timeout: int) -> TaskForm:
     """An empty form with what most tasks have."""
@@ -115,7 +146,13 @@ def new_form(timezone: str, timeout: int) -> TaskForm:
             "schedule_type": ScheduleType.INTERVAL.value,
             "interval_minutes": 60,
             "fixed_time": "09:00",
+            "cron": "0 9 * * 1-5",
             "timezone": timezone,
+            "catch_up": CatchUp.LATEST.value,
+            "catch_up_window_seconds": 3600,
+            "overlap": Overlap.SKIP.value,
+            "pause_after_failures": 5,
+            "priority": "normal",
             "timeout_seconds": timeout,
             "max_attempts": 3,
             "retry_network": True,
@@ -126,15 +163,8 @@ def new_form(timezone: str, timeout: int) -> TaskForm:
 
 def edit_form(task: Task) -> TaskForm:
     """A form filled with a stored task. The key stays where it is."""
-    values = task_fields(task)
-    seconds = values["interval_seconds"]
-    if seconds and seconds % 60 == 0:
-        values.update(interval_minutes=seconds // 60, interval_seconds=None)
-    return TaskForm(data=values)
-
-
-def _text(value: str | None) -> str | None:
-    return (value or "").strip() or None
+    values = shown_schedule(task_fields(task), task)
+    return TaskForm(data={**values, "tags": ", ".join(task.tags)})
 
 
 def _newlines(value: str | None) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from ...domain.errors import Invalid
-from ...domain.schedules import Schedule, upcoming
 from ...models import Task
 from ...runtime import runtime
 from ...services import runs
@@ -20,18 +15,10 @@ from ..htmx import done, hx_redirect, is_htmx, render
 from ..i18n import all_zones
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
+from .receipt import receipt_of
+from .schedule_fields import whole_number
 
 tasks = Blueprint("tasks", __name__)
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A schedule's next instants, and the zone whose clocks they are shown on."""
-
-    schedule: Schedule
-    zone: ZoneInfo
-    next: list[datetime]
 
 
 @tasks.get("/tasks")
@@ -64,7 +51,7 @@ def edit(task_id: int) -> ResponseReturnValue:
         return _form_page(edit_form(task), task)
     form = TaskForm(request.form)
     try:
-        task = service.update_task(runtime().ports, task_id, form.values(), partial=False)
+        task = service.update_task(runtime().ports, task_id, form.values(task), partial=False)
     except Invalid as error:
         form.show_errors(error.errors)
         return _form_page(form, task, 422)
@@ -74,9 +61,14 @@ def edit(task_id: int) -> ResponseReturnValue:
 
 @tasks.get("/tasks/preview")
 def preview() -> ResponseReturnValue:
-    """The next times of a schedule that is being typed. The key has no business here."""
-    found = _preview(TaskForm(request.args))
-    return render("tasks/_preview.html", "tasks/_preview.html", preview=found)
+    """The receipt of a schedule that is being typed. The key has no business here."""
+    form, receipt = TaskForm(request.args), None
+    task = service.find_task(whole_number(request.args.get("task_id")))
+    try:
+        receipt = receipt_of(form, task)
+    except Invalid as error:
+        form.show_errors({name: e for name, e in error.errors.items() if form.is_typed(name)})
+    return render("tasks/_preview.html", "tasks/_typed.html", form=form, receipt=receipt)
 
 
 @tasks.post("/tasks/<int:task_id>/toggle")
@@ -129,7 +121,10 @@ def _after(message: str) -> ResponseReturnValue:
 
 
 def _form_page(form: TaskForm, task: Task | None = None, status: int = 200) -> ResponseReturnValue:
-    stored = task is not None and task.enabled and request.method == "GET"
+    try:
+        receipt = receipt_of(form, task)
+    except Invalid:
+        receipt = None
     return render(
         "tasks/edit.html",
         "tasks/_form.html",
@@ -138,20 +133,5 @@ def _form_page(form: TaskForm, task: Task | None = None, status: int = 200) -> R
         task=task,
         action=request.path,
         zones=sorted(all_zones()),
-        preview=_stored_preview(task) if stored and task else _preview(form),
+        receipt=receipt,
     )
-
-
-def _stored_preview(task: Task) -> Preview:
-    times = upcoming(task.schedule, runtime().ports.clock.now(), _SHOWN)
-    return Preview(task.schedule, ZoneInfo(task.timezone), times)
-
-
-def _preview(form: TaskForm) -> Preview | None:
-    ports, values = runtime().ports, form.schedule_values()
-    try:
-        draft = service.draft_schedule(ports, values)
-    except Invalid:
-        return None
-    times = upcoming(draft.schedule, draft.now, _SHOWN)
-    return Preview(draft.schedule, ZoneInfo(draft.timezone), times)
