@@ -69,5 +69,7 @@ def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
 
 
 def run_now(ports: Ports, task_id: int) -> Run:
-    """A run by hand, as its row."""
-    return db.session.get_one(Run, runs.run_now(ports, task_id), populate_existing=True)
+    """A run by hand, as its row; no transaction is left open."""
+    run = db.session.get_one(Run, runs.run_now(ports, task_id), populate_existing=True)
+    db.session.commit()
+    return run

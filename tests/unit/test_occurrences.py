@@ -289,7 +289,7 @@ class TestRaces:
         db.session.commit()
         update_task(ports, task.id, {"interval_seconds": 30}, partial=True)
         with occurrences.write_transaction() as session:
-            occurrences._write_occurrences(session, seen, clock.now())
+            occurrences._write_occurrences(session, seen, clock.now(), ports.zone)
         assert [row.scheduled_for for row in rows()] == [due]
         fresh = db.session.get_one(Task, task.id, populate_existing=True)
         assert fresh.next_run_at == due + timedelta(seconds=30)
@@ -302,7 +302,7 @@ class TestRaces:
         db.session.commit()
         delete_task(ports, task.id)
         with occurrences.write_transaction() as session:
-            occurrences._write_occurrences(session, seen, due)
+            occurrences._write_occurrences(session, seen, due, ports.zone)
         assert rows() == []
 
     def test_two_looks_claim_each_run_once(

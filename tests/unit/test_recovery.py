@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task
+from autoai.queries.task_list import task_rows
 from autoai.services.ports import Ports
 from autoai.services.record_runs import record_runs
 from autoai.services.recovery import give_up_running, recover
@@ -116,8 +117,6 @@ def test_what_no_database_stores(in_app: Flask, ports: Ports) -> None:
 def test_a_failed_run_needs_attention_until_the_next_one(
     in_app: Flask, ports: Ports, clock: FakeClock
 ) -> None:
-    from autoai.queries.task_list import task_row
-
     task = make_task(ports, enabled=False)
     for provider, attention in (
         (ScriptedProvider(completion("")), True),
@@ -126,7 +125,8 @@ def test_a_failed_run_needs_attention_until_the_next_one(
         clock.step(1)
         run_now(ports, task.id)
         tick(in_app, provider)
-        row = task_row(db.session.get_one(Task, task.id, populate_existing=True))
+        db.session.expunge_all()
+        (row,) = task_rows(clock.now())
         assert row.needs_attention is attention
         db.session.commit()
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from autoai.extensions import db
 from autoai.models import InstanceState, Run
+from autoai.runtime import runtime
 from autoai.scheduling.tick import LONGEST_PAUSE, Tick
 from autoai.services.ports import Ports
 from tests.factories import make_task, run_now
@@ -70,7 +71,7 @@ def executor() -> RecordingExecutor:
 
 @pytest.fixture
 def looker(app: Flask, planner: Planner, clock: FakeClock, executor: RecordingExecutor) -> Tick:
-    made = Tick(app, planner, clock, executor, "test")  # type: ignore[arg-type]
+    made = Tick(app, planner, runtime(app).ports, executor, "test")  # type: ignore[arg-type]
     made.start()
     return made
 
