@@ -114,6 +114,14 @@ def test_what_no_database_stores(in_app: Flask, ports: Ports) -> None:
     assert run.status == "success" and run.model_answered == "m" * 200
 
 
+def test_an_error_that_no_database_stores(in_app: Flask, ports: Ports) -> None:
+    """One outcome that cannot be written would hold up all that come after it."""
+    run_now(ports, make_task(ports).id)
+    tick(in_app, ScriptedProvider(ValueError("a\x00b\ud800c")))
+    (text,) = db.session.scalars(select(RunText.error_message))
+    assert text == "ValueError: a\ufffdb\ufffdc"
+
+
 def test_a_failed_run_needs_attention_until_the_next_one(
     in_app: Flask, ports: Ports, clock: FakeClock
 ) -> None:
