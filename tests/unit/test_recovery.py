@@ -7,6 +7,8 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from autoai.domain.errors import ProviderError
+from autoai.domain.runs import Kind, Reason
 from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task
 from autoai.services.ports import Ports
@@ -117,9 +119,9 @@ def test_what_no_database_stores(in_app: Flask, ports: Ports) -> None:
 def test_an_error_that_no_database_stores(in_app: Flask, ports: Ports) -> None:
     """One outcome that cannot be written would hold up all that come after it."""
     run_now(ports, make_task(ports).id)
-    tick(in_app, ScriptedProvider(ValueError("a\x00b\ud800c")))
+    tick(in_app, ScriptedProvider(ProviderError(Kind.REJECTED, Reason.AUTH, "a\x00b\ud800c")))
     (text,) = db.session.scalars(select(RunText.error_message))
-    assert text == "ValueError: a\ufffdb\ufffdc"
+    assert text == "a\ufffdb\ufffdc"
 
 
 def test_a_failed_run_needs_attention_until_the_next_one(
