@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.server import Instance, Process, free_port, wait_until  # noqa: E402
 
-_LEAD = 6.0
+_LEAD = 15.0
 """Seconds between the start of a process and the first due instant."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SOFT_LIMIT = 1024
@@ -158,7 +158,8 @@ def measure_autoai(plan: Plan, wire: Wire, side: Side) -> None:
         due = _next_second(_LEAD)
         _set_due(instance, plan, due)
         server = instance.gunicorn()
-        assert time.time() < due - 1, "the start took longer than the lead"
+        if time.time() > due - 1:
+            raise SystemExit("This machine is too busy to measure on: the start took too long.")
         worker = max(server.members())
 
         def ended() -> int:
