@@ -42,7 +42,9 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.clean_error(super().format(record))
+        line = self._redactor.clean_error(super().format(record))
+        # A lone surrogate fits into no stream, and logging's own complaint would show it all raw.
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _RotatingFile(RotatingFileHandler):

@@ -7,6 +7,7 @@ Importing the app starts nothing. gunicorn calls `serve` in its worker (gunicorn
 from __future__ import annotations
 
 import atexit
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ def serve(app: Flask, host: str, port: int | None) -> None:
     rt = runtime(app)
     with starting():
         configure_logging(rt.settings, rt.ports.redactor, sys.stdout, to_file=True)
+        _allow_open_files(rt.settings.max_concurrent_runs)
         prepare(app)
         with app.app_context():
             ensure_demo(rt.ports, _own_url(host, port) if rt.settings.demo and port else None)
@@ -96,6 +98,18 @@ def serve_under_flask_run(app: Flask) -> None:
         return
     serve(app, context.params["host"], context.params["port"])
     atexit.register(stop, app)
+
+
+def _allow_open_files(slots: int) -> None:
+    """Raise the soft limit, 1,024 by default, to what calls, pages and database may need together.
+
+    A call has one socket, two during a TLS handshake; gunicorn keeps up to 1,000 connections.
+    """
+    wanted = 2 * slots + 1_500
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _own_url(host: str, port: int) -> str:

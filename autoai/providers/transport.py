@@ -9,6 +9,7 @@ the time is over or somebody ends the call.
 
 from __future__ import annotations
 
+import errno
 import heapq
 import itertools
 import json
@@ -86,6 +87,16 @@ class Call:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+def _started(work: Callable[..., None], name: str, *args: Any) -> threading.Thread:
+    """A thread at work; `OSError` where the machine gives no more of them."""
+    thread = threading.Thread(target=work, name=name, args=args, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, "no thread could be started") from error
+    return thread
+
+
 class Watchdog:
     """One thread that ends calls whose deadline has passed."""
 
@@ -99,8 +110,7 @@ class Watchdog:
         """End `call` at its deadline, unless it is over by then."""
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-                self._thread.start()
+                self._thread = _started(self._run, "watchdog")
             heapq.heappush(self._heap, (call.deadline, next(self._order), call))
             if self._heap[0][2] is call:
                 self._changed.notify()
@@ -134,10 +144,9 @@ class _Resolver:
         with self._lock:
             future = self._asked.get((host, port))
             if future is None:
-                future = self._asked[host, port] = Future()
-                threading.Thread(
-                    target=self._ask, args=(host, port, future), name="resolver", daemon=True
-                ).start()
+                future = Future()
+                _started(self._ask, "resolver", host, port, future)
+                self._asked[host, port] = future
         while True:
             try:
                 return future.result(timeout=min(_SLICE, call.remaining))
@@ -286,8 +295,8 @@ class Transport:
         if call.ended_by:
             raise self._failure(call, None)
         _current.call = call
-        self._watchdog.watch(call)
         try:
+            self._watchdog.watch(call)
             return self._exchange(prepared, call)
         except ProviderError:
             raise

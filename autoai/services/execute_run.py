@@ -16,6 +16,7 @@ from ..domain.retries import WAIT_MAX, WAIT_MIN, RetryRules, may_repeat
 from ..domain.runs import Kind, Reason, Status
 from ..domain.verdicts import Judgement, judge
 from ..providers.base import Completion, Provider, Request
+from ..providers.parsing import scrub
 from ..providers.transport import Call
 from .ports import Ports
 
@@ -271,7 +272,7 @@ def _redact(ports: Ports, outcome: Outcome, key: str) -> None:
         return ports.redactor.clean(text, key)[:length] if text else text
 
     def clean_error(text: str | None) -> str | None:
-        return ports.redactor.clean_error(text, key)[:_ERROR_LENGTH] if text else text
+        return ports.redactor.clean_error(scrub(text), key)[:_ERROR_LENGTH] if text else text
 
     outcome.error_message = clean_error(outcome.error_message)
     outcome.attempts = [

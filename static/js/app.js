@@ -55,8 +55,24 @@
       for (const row of $$("[data-row]:has(> .more:not([hidden]))", old)) {
         if (!fresh.querySelector("#" + CSS.escape(row.id))) fresh.append(row.cloneNode(true));
       }
+      stay($$("[data-row] > .more:not([hidden])", old).find(inSight));
     }
   });
+
+  // Nor does it move while it is read. The browser sees to that where rows come in above the window,
+  // not where they come in between its upper edge and the open row.
+  const inSight = (element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return top < innerHeight && bottom > 0;
+  };
+  const stay = (element) => {
+    if (!element) return;
+    const before = element.getBoundingClientRect().top;
+    document.addEventListener("htmx:after:swap", () => {
+      const moved = element.isConnected ? element.getBoundingClientRect().top - before : 0;
+      if (moved) scrollBy({ top: moved, behavior: "instant" });
+    }, { once: true });
+  };
 
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     // Messages of a form stand beside its fields: go to the first one.

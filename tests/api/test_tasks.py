@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.factories import KEY, MASK, task_values
 from tests.fakes import FakeClock
 
-HUGE = [2**63, 10**20, 10**100]
+HUGE = [str(2**63 - 1), str(2**63), str(10**20), "9" * 5_000]
 
 
 def create(api: FlaskClient, **changes: Any) -> dict[str, Any]:
@@ -288,7 +288,9 @@ class TestWhatIsRefused:
         assert answer.status_code == 201, answer.text
         assert answer.json["system_message"] == texts["system_message"]
 
-    @pytest.mark.parametrize("task_id", ["0", "99", "-1", "x", "1.0", "%00"])
+    @pytest.mark.parametrize(
+        "task_id", ["0", "99", "-1", "x", "1.0", "%00", *HUGE], ids=lambda text: text[:20]
+    )
     def test_ids(self, api: FlaskClient, task_id: str) -> None:
         for answer in (
             api.get(f"/api/tasks/{task_id}"),
@@ -302,10 +304,6 @@ class TestWhatIsRefused:
         ):
             assert answer.status_code == 404, answer.text
             assert isinstance(answer.json["detail"], str)
-
-    @pytest.mark.parametrize("task_id", HUGE)
-    def test_ids_that_no_column_holds(self, api: FlaskClient, task_id: int) -> None:
-        self.test_ids(api, str(task_id))
 
     def test_a_wrong_method(self, api: FlaskClient) -> None:
         answer = api.delete("/api/tasks")

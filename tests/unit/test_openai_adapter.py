@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -284,6 +285,28 @@ class TestOnTheWire:
     def test_an_address_that_leads_nowhere(self, provider: OpenAIProvider, endpoint: str) -> None:
         error = refused(provider, endpoint)
         assert error.kind is Kind.NEVER_SENT
+
+    def test_a_machine_without_more_threads(
+        self, provider: OpenAIProvider, other_side: Wire
+    ) -> None:
+        """A thread's stack of 16 TiB is one that the kernel refuses. Afterwards all is well."""
+        other_side.reply = http(answer())
+        by_name = other_side.base_url.replace("127.0.0.1", "localhost")
+        for url in (other_side.base_url, by_name):
+            before = threading.stack_size(1 << 44)
+            try:
+                error = refused(OpenAIProvider(Transport(1, LIMIT), lambda: START), url)
+            finally:
+                threading.stack_size(before)
+            assert (error.kind, error.message) == (Kind.NEVER_SENT, "no thread could be started")
+        assert ask(provider, other_side.base_url).text == "Good day."
+        before = threading.stack_size(1 << 44)
+        try:
+            error = refused(provider, by_name)
+        finally:
+            threading.stack_size(before)
+        assert error.kind is Kind.NEVER_SENT
+        assert ask(provider, by_name).text == "Good day."
 
     def test_plain_http_where_tls_is_spoken(
         self, provider: OpenAIProvider, other_side: Wire

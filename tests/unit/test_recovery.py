@@ -7,6 +7,8 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from autoai.domain.errors import ProviderError
+from autoai.domain.runs import Kind, Reason
 from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task
 from autoai.queries.task_list import task_rows
@@ -112,6 +114,14 @@ def test_what_no_database_stores(in_app: Flask, ports: Ports) -> None:
     tick(in_app, ScriptedProvider(completion("a\ufffdb 😀 \u2028", model="m" * 500)))
     (run,) = db.session.scalars(select(Run))
     assert run.status == "success" and run.model_answered == "m" * 200
+
+
+def test_an_error_that_no_database_stores(in_app: Flask, ports: Ports) -> None:
+    """One outcome that cannot be written would hold up all that come after it."""
+    run_now(ports, make_task(ports).id)
+    tick(in_app, ScriptedProvider(ProviderError(Kind.REJECTED, Reason.AUTH, "a\x00b\ud800c")))
+    (text,) = db.session.scalars(select(RunText.error_message))
+    assert text == "a\ufffdb\ufffdc"
 
 
 def test_a_failed_run_needs_attention_until_the_next_one(
