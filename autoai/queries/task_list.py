@@ -14,6 +14,7 @@ from ..domain.runs import ACTIVE, Status
 from ..domain.schedules import free_of
 from ..extensions import db
 from ..models import Run, Task, TaskTag, make_blackouts
+from .task_filter import TaskFilter
 
 _SEARCHED = 20_000
 # Lists show none of these, and they may be long.
@@ -40,17 +41,30 @@ class TaskRow:
         return self.task.last_status in _BAD
 
 
-def task_rows(now: datetime) -> list[TaskRow]:
-    """All tasks by name."""
-    active = _active_by_task()
-    tasks = db.session.scalars(
-        select(Task).options(*_LIGHT).order_by(func.lower(Task.name), Task.id)
-    )
-    return [_row(task, active, now) for task in tasks]
+def page_of_tasks(
+    wanted: TaskFilter, now: datetime, page: int, per_page: int
+) -> tuple[list[TaskRow], bool]:
+    """Page number `page` (from 1), and whether there is a next one."""
+    # First the ids alone: what is sorted and skipped over need not be read.
+    query = select(Task.id).where(*wanted.conditions(now)).order_by(*wanted.order(now))
+    ids = db.session.scalars(query.limit(per_page + 1).offset((page - 1) * per_page)).all()
+    shown = ids[:per_page]
+    tasks = {
+        task.id: task
+        for task in db.session.scalars(select(Task).options(*_LIGHT).where(Task.id.in_(shown)))
+    }
+    active = _active_by_task(shown)
+    rows = [_row(tasks[task_id], active, now) for task_id in shown if task_id in tasks]
+    return rows, len(ids) > per_page
 
 
 def _row(task: Task, active: dict[int, int], now: datetime) -> TaskRow:
     return TaskRow(task, active.get(task.id, 0), task.is_paused(now), next_run(task, now))
+
+
+def all_tags() -> list[str]:
+    """Every tag that a task has, by name."""
+    return list(db.session.scalars(select(TaskTag.tag).distinct().order_by(TaskTag.tag)))
 
 
 def task_names() -> list[tuple[int, str]]:
@@ -89,8 +103,10 @@ def tasks_after(
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
-def _active_by_task() -> dict[int, int]:
+def _active_by_task(task_ids: Sequence[int]) -> dict[int, int]:
     rows = db.session.execute(
-        select(Run.task_id, func.count()).where(Run.status.in_(ACTIVE)).group_by(Run.task_id)
+        select(Run.task_id, func.count())
+        .where(Run.status.in_(ACTIVE), Run.task_id.in_(task_ids))
+        .group_by(Run.task_id)
     )
     return dict(rows.all())

@@ -6,7 +6,6 @@ from flask import Flask
 
 from . import errors, guard, headers, i18n, templating, urls
 from .auth.views import auth
-from .dashboard import live
 from .dashboard.views import dashboard
 from .i18n import select_locale, select_timezone
 from .logs.views import logs
@@ -23,6 +22,5 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     templating.init_app(app)
     errors.init_app(app)
-    live.init_app(app)
     for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, settings):
         app.register_blueprint(blueprint)

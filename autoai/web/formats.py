@@ -95,6 +95,11 @@ def number(value: float) -> str:
     return format_decimal(value, locale=get_locale())
 
 
+def about(value: float) -> str:
+    """A number that is an estimate: no decimals where they say nothing."""
+    return number(round(value) if value >= 10 else value)
+
+
 def percent(share: float) -> str:
     """A share between 0 and 1; one decimal, and never "100 %" or "0 %" for almost."""
     shown = round(share, 3)

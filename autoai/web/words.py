@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
+from flask_babel import ngettext
 from flask_babel.speaklater import LazyString
+
+from ..models import Task
 
 STATUSES: dict[str, tuple[LazyString, str]] = {
     "queued": (_("Queued"), "clock"),
@@ -16,8 +19,10 @@ STATUSES: dict[str, tuple[LazyString, str]] = {
     "missed": (_("Missed"), "calendar-x"),
     "expired": (_("Expired"), "hourglass"),
     "never": (_("Never run"), "circle-dashed"),
+    "paused": (_("Paused"), "pause"),
+    "off": (_("Switched off"), "power"),
 }
-"""Status → its word and the name of its icon. `never`: a task without a run."""
+"""Status → its word and the name of its icon. The last three are states of a task."""
 
 SOURCES: dict[str, LazyString] = {
     "schedule": _("On schedule"),
@@ -55,6 +60,10 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("The task was paused at that time."),
         _("Nothing to do; resume the task when it should run again."),
     ),
+    "blackout": (
+        _("This fell into the hours in which the task never runs."),
+        _("Nothing to do; the hours can be changed in the task."),
+    ),
     "downtime": (
         _("AutoAI was not running when this was due."),
         _("If the result is still wanted, run the task by hand."),
@@ -67,9 +76,21 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("AutoAI was shut down before the answer came. It may have been billed."),
         _("Run the task by hand if you need the answer."),
     ),
+    "cancelled": (
+        _("This run was cancelled."),
+        _("What had been sent by then may have been billed. It can be run again."),
+    ),
+    "expired": (
+        _("It could not start or finish before it was too late for it."),
+        _("Allow more time in the task, or give it a higher priority."),
+    ),
     "key_unreadable": (
         _("The stored API key cannot be decrypted, so nothing was sent."),
         _("Put the ENCRYPTION_KEY that it was stored with back into the settings and restart."),
+    ),
+    "bad_template": (
+        _("The message could not be made from its template, so nothing was sent."),
+        _("Mend the message in the task."),
     ),
     "never_sent": (
         _("The server could not be reached; nothing was sent."),
@@ -149,6 +170,17 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
     ),
 }
 """Reason → what happened, and what to do about it."""
+
+
+def paused_why(task: Task) -> str:
+    """Why a task paused itself."""
+    reason = REASONS[task.paused_reason][0] if task.paused_reason in REASONS else task.paused_reason
+    return ngettext(
+        "Paused itself after %(num)s failure: %(reason)s",
+        "Paused itself after %(num)s failures: %(reason)s",
+        task.failures_in_a_row,
+        reason=reason,
+    )
 
 
 def status_word(status: str) -> LazyString | str:

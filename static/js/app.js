@@ -83,6 +83,8 @@
       if (slot.firstElementChild) field?.setAttribute("aria-invalid", "true");
       else field?.removeAttribute("aria-invalid");
     }
+    // What was chosen is done; the next choice begins anew.
+    if (detail.ctx.sourceElement?.closest?.(".bulk")) for (const box of $$("[form=several]:checked, [data-all]")) box.checked = false;
     for (const note of $$("#toasts .flash:not(.trouble)")) setTimeout(() => note.remove(), 6000);
     const ask = byId("ask");
     if (ask?.querySelector("form") && !ask.open && ask.contains(detail.ctx.target)) ask.showModal();
@@ -115,6 +117,11 @@
       event.preventDefault();
       toggle(line.parentElement);
     }
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    if (!target.dataset.all) return;
+    for (const box of $$(`input[name="${target.dataset.all}"]`)) box.checked = target.checked;
   });
 
   function toggle(row) {

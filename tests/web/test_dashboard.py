@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
-from ..factories import KEY
+from autoai.extensions import db
+from autoai.models import Task
+
+from ..factories import KEY, make_task
 from ..fakes import START, FakeClock
 from .conftest import HTMX
 
@@ -25,9 +30,13 @@ def row(text: str, task_id: int) -> str:
 
 
 def stamp(text: str) -> str:
-    found = re.search(r'id="pulse"[^>]*hx-get="/\?seen=([^"]+)"', text)
+    found = re.search(r'id="overview" data-live hx-get="[^"]*seen=([^"]+)"', text)
     assert found
     return found[1]
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r'<a class="name"[^>]*>([^<]*)</a>', text)
 
 
 def test_an_empty_instance_invites(signed_in: FlaskClient) -> None:
@@ -76,9 +85,6 @@ def test_a_row_says_what_when_and_how_it_went(signed_in: FlaskClient, task, post
 
 
 def test_a_task_whose_last_run_failed_stands_out(app, signed_in: FlaskClient, task, run) -> None:
-    from autoai.extensions import db
-    from autoai.models import Task
-
     bad, good = task(name="Bad"), task(name="Good")
     with app.app_context():
         db.session.get_one(Task, bad).last_status = "failed"
@@ -97,41 +103,134 @@ def test_nothing_new_is_answered_with_nothing(signed_in: FlaskClient, task) -> N
     assert "HX-Request" in answer.headers["Vary"]
 
 
-def test_a_refresh_sends_the_rows_that_changed(signed_in: FlaskClient, task, post) -> None:
+def test_a_refresh_sends_figures_and_rows(signed_in: FlaskClient, task, post) -> None:
     quiet, busy = task(name="Quiet"), task(name="Busy")
     seen = stamp(signed_in.get("/").text)
     post(f"/tasks/{busy}/toggle", htmx=True)
     text = signed_in.get(f"/?seen={seen}", headers=HTMX).text
-    assert f'hx-target="#task-{busy}"' in text and 'aria-checked="false"' in row(text, busy)
-    assert f"task-{quiet}" not in text and "<html" not in text
+    assert 'aria-checked="false"' in row(text, busy) and row(text, quiet)
+    assert "<html" not in text and "<hx-partial" not in text, "a refresh leaves the filter alone"
     assert figure(text, "enabled_tasks") == "1"
     assert stamp(text) != seen
     assert signed_in.get(f"/?seen={stamp(text)}", headers=HTMX).status_code == 204
 
 
-def test_a_refresh_after_the_list_itself_changed_sends_all_of_it(
-    signed_in: FlaskClient, task
+def test_what_changes_by_itself_is_new(signed_in: FlaskClient, task, clock: FakeClock) -> None:
+    task()
+    for step in ({"days": 1}, {"minutes": 1}):
+        seen = stamp(signed_in.get("/").text)
+        clock.step(**step)
+        assert signed_in.get(f"/?seen={seen}", headers=HTMX).status_code == 200
+
+
+def test_the_list_is_searched_and_filtered(signed_in: FlaskClient, task, post) -> None:
+    task(name="Morning news", tags=["news", "50%"])
+    task(name="Weather", model="m-NEWS", enabled=False)
+    quiet = task(name="Quiet_one")
+    post(f"/tasks/{quiet}/pause")
+    for query, found in {
+        "q=NEWS": ["Morning news", "Weather"],
+        "q=50%25": ["Morning news"],
+        "q=_": ["Quiet_one"],
+        "q=%00": ["Morning news", "Quiet_one", "Weather"],
+        "tag=news": ["Morning news"],
+        "tag=new": [],
+        "status=off": ["Weather"],
+        "status=paused": ["Quiet_one"],
+        "status=never&q=o": ["Morning news", "Quiet_one"],
+        "status=failed": [],
+        "status=odd&sort=odd&page=x": ["Morning news", "Quiet_one", "Weather"],
+    }.items():
+        assert names(signed_in.get(f"/?{query}").text) == found, query
+    post(f"/tasks/{quiet}/run")
+    assert names(signed_in.get("/?status=running").text) == ["Quiet_one"]
+    assert "No task fits this filter" in signed_in.get("/?q=nothing").text
+
+
+def test_the_list_is_sorted(app: Flask, signed_in: FlaskClient, task, post) -> None:
+    late, early = task(name="a late", interval_seconds=7200), task(name="B early")
+    paused, off = task(name="c paused"), task(name="D off", enabled=False)
+    post(f"/tasks/{paused}/pause")
+    with app.app_context():
+        db.session.get_one(Task, off).last_run_at = START
+        db.session.get_one(Task, late).last_run_at = START - timedelta(days=1)
+        db.session.commit()
+    assert names(signed_in.get("/").text) == ["a late", "B early", "c paused", "D off"]
+    by_next = names(signed_in.get("/?sort=next_run").text)
+    assert by_next == ["B early", "a late", "c paused", "D off"]
+    assert names(signed_in.get("/?sort=last_run").text)[:2] == ["D off", "a late"]
+    post(f"/tasks/{early}/pause", **{"for": "hour"})
+    assert names(signed_in.get("/?sort=next_run").text)[0] == "B early", "an hour is before two"
+
+
+def test_fifty_a_page_and_the_filter_in_every_link(app: Flask, ports, signed_in) -> None:
+    with app.app_context():
+        for number in range(51):
+            make_task(ports, name=f"n{number:02}", tags=["t"])
+    text = signed_in.get("/?tag=t&sort=last_run").text
+    assert len(names(text)) == 50 and 'href="/?tag=t&amp;sort=last_run&amp;page=2"' in text
+    assert re.search(r'data-live hx-get="/\?tag=t&amp;sort=last_run&amp;seen=', text)
+    second = signed_in.get("/?tag=t&page=2", headers=HTMX).text
+    assert names(second) == ["n50"] and "page=2&amp;seen=" in second
+    assert 'hx-target="#filter"' in second
+
+
+def test_a_page_reads_no_more_tasks_than_it_shows(app: Flask, ports, signed_in) -> None:
+    with app.app_context():
+        for number in range(60):
+            make_task(ports, name=f"n{number:02}")
+        counts = []
+
+        @event.listens_for(Task, "load")
+        def _count(*_: object) -> None:
+            counts.append(1)
+
+    try:
+        signed_in.get("/?page=2")
+    finally:
+        event.remove(Task, "load", _count)
+    assert len(counts) == 10
+
+
+def test_a_pause_is_shown_with_its_end_and_its_reason(
+    app: Flask, signed_in: FlaskClient, task, post
 ) -> None:
-    task(name="One")
-    seen = stamp(signed_in.get("/").text)
-    two = task(name="Two")
-    text = signed_in.get(f"/?seen={seen}", headers=HTMX).text
-    assert 'hx-target="#overview"' in text and row(text, two)
+    one = task(name="One")
+    answer = post(f"/tasks/{one}/pause", htmx=True, **{"for": "hour"})
+    assert "is paused until 13:00:00" in answer.text
+    shown = row(signed_in.get("/").text, one)
+    assert 'data-status="paused"' in shown and "13:00:00" in shown
+    signed_in.set_cookie("timezone", "Asia/Shanghai")
+    assert (
+        "is paused until Mar 3, 00:00:00"
+        in post(f"/tasks/{one}/pause", htmx=True, **{"for": "tomorrow"}).text
+    )
+    post(f"/tasks/{one}/resume")
+    assert "is paused" not in row(signed_in.get("/").text, one)
+    with app.app_context():
+        stored = db.session.get_one(Task, one)
+        stored.paused_at, stored.paused_reason, stored.failures_in_a_row = START, "auth", 5
+        db.session.commit()
+    shown = row(signed_in.get("/").text, one)
+    assert "Paused itself after 5 failures: The provider did not accept the API key." in shown
+    assert f'hx-post="/tasks/{one}/resume"' in shown
+    assert "runs again" in post(f"/tasks/{one}/resume", htmx=True).text
+    assert 'data-status="paused"' not in row(signed_in.get("/").text, one)
 
 
-def test_a_browser_that_slept_gets_everything(signed_in: FlaskClient, task) -> None:
-    one = task()
-    for seen in ("0-20200101-20200101", "nonsense", "9" * 5000):
-        text = signed_in.get(f"/?seen={seen}", headers=HTMX).text
-        assert 'hx-target="#overview"' in text and row(text, one)
-
-
-def test_a_new_day_is_new(signed_in: FlaskClient, task, clock: FakeClock) -> None:
-    one = task()
-    seen = stamp(signed_in.get("/").text)
-    clock.step(days=1)
-    text = signed_in.get(f"/?seen={seen}", headers=HTMX).text
-    assert 'hx-target="#overview"' in text and row(text, one)
+def test_several_at_once(app: Flask, signed_in: FlaskClient, task, post) -> None:
+    one, two, other = task(name="1", tags=["x"]), task(name="2", tags=["x"]), task(name="3")
+    answer = post("/tasks/bulk", action="run", ids=[one, two, "x", 999], next="/?tag=x")
+    assert (answer.status_code, answer.location) == (303, "/?tag=x")
+    assert "2 runs were started." in signed_in.get("/").text
+    answer = post("/tasks/bulk", htmx=True, action="cancel", ids=[one])
+    assert "1 run is cancelled." in answer.text and '"#overview"' in answer.headers["HX-Trigger"]
+    assert "2 tasks are paused." in post("/tasks/bulk", htmx=True, action="pause", tag="x").text
+    text = signed_in.get("/?status=paused").text
+    assert names(text) == ["1", "2"]
+    assert "1 task runs again." in post("/tasks/bulk", htmx=True, action="resume", ids=one).text
+    assert "0 tasks are paused." in post("/tasks/bulk", htmx=True, action="pause").text
+    assert post("/tasks/bulk", action="explode", ids=[other]).status_code == 400
 
 
 def test_a_page_is_a_page_unless_htmx_wants_a_part(signed_in: FlaskClient, task) -> None:

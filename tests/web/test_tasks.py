@@ -191,7 +191,7 @@ def test_the_switch_without_and_with_javascript(app: Flask, signed_in, post, tas
     assert "is off." in signed_in.get("/").text
     answer = post(f"/tasks/{task_id}/toggle", htmx=True, enabled="y")
     assert stored(app, task_id).enabled
-    assert "is on." in answer.text and '"#pulse"' in answer.headers["HX-Trigger"]
+    assert "is on." in answer.text and '"#overview"' in answer.headers["HX-Trigger"]
     post(f"/tasks/{task_id}/toggle", enabled="y")
     assert stored(app, task_id).enabled, "a stale page does not switch it to the other side"
 

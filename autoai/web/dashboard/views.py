@@ -7,28 +7,35 @@ from flask.typing import ResponseReturnValue
 
 from ...queries.dashboard import dashboard_figures
 from ...queries.state import current_revision
-from ...queries.task_list import task_rows
+from ...queries.task_list import all_tags, page_of_tasks
 from ...runtime import runtime
 from ..htmx import nothing_new, render, unchanged
+from ..pagination import Page, page_number
 from ..templating import stamp_of
-from .live import memory
+from .filters import SORTS, STATES, ListFilter
 
 dashboard = Blueprint("dashboard", __name__)
+PER_PAGE = 50
 
 
 @dashboard.get("/")
 def index() -> ResponseReturnValue:
-    """The page, and what has changed of it since the browser was sent `seen`."""
+    """The page; the part with figures and rows; with the filter too, where that was changed."""
     now, zone = runtime().ports.clock.now(), runtime().settings.zone
-    stamp = stamp_of(current_revision(), now, zone)
+    stamp = f"{stamp_of(current_revision(), now, zone)}-{now:%H%M}"  # pauses end by themselves
     if unchanged(stamp):
         return nothing_new()
-    rows = task_rows(now)
+    chosen, number = ListFilter.read(request.args), page_number(request.args.get("page"))
+    rows, more = page_of_tasks(chosen.rows(), now, number, PER_PAGE)
     return render(
         "dashboard/index.html",
-        "dashboard/_changes.html",
+        "dashboard/_overview.html" if "seen" in request.args else "dashboard/_found.html",
         stamp=stamp,
         figures=dashboard_figures(now, zone),
         rows=rows,
-        changed=memory().changed(request.args.get("seen", ""), stamp, rows),
+        chosen=chosen,
+        page=Page("/", chosen.query(), number, more),
+        tags=all_tags(),
+        states=STATES,
+        sorts=SORTS,
     )

@@ -52,7 +52,7 @@ class PolicyFields(Form):
     pause_after_failures = StringField(_("Pause after failures in a row"))
     rerun_interrupted = BooleanField(_("Run again what a crash or a shutdown cut off"))
     priority = SelectField(
-        _("Who goes first when all slots are taken"),
+        _("Priority"),
         choices=[priority.name.lower() for priority in Priority],
         validate_choice=False,
     )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from ...domain.errors import Invalid
 from ...models import Task
+from ...queries.run_filter import day_start
 from ...runtime import runtime
-from ...services import runs
+from ...services import bulk, runs
 from ...services import tasks as service
+from ...services.bulk import Action
+from .. import formats
 from ..htmx import done, hx_redirect, is_htmx, render
-from ..i18n import all_zones
+from ..i18n import all_zones, select_timezone
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
 from .receipt import receipt_of
@@ -84,6 +90,35 @@ def toggle(task_id: int) -> ResponseReturnValue:
     return _after(_("“%(name)s” is off.", name=task.name))
 
 
+@tasks.post("/tasks/<int:task_id>/pause")
+def pause(task_id: int) -> ResponseReturnValue:
+    """Pause a task: `for` an hour, until tomorrow, or until somebody resumes it."""
+    now = runtime().ports.clock.now()
+    until = _pause_end(request.form.get("for"), now)
+    task = service.pause_task(runtime().ports, task_id, until)
+    if until is None:
+        return _after(_("“%(name)s” is paused.", name=task.name))
+    shown = formats.moment(until, now)
+    return _after(_("“%(name)s” is paused until %(time)s.", name=task.name, time=shown))
+
+
+@tasks.post("/tasks/<int:task_id>/resume")
+def resume(task_id: int) -> ResponseReturnValue:
+    """End a pause."""
+    task = service.resume_task(runtime().ports, task_id)
+    return _after(_("“%(name)s” runs again.", name=task.name))
+
+
+@tasks.post("/tasks/bulk")
+def several() -> ResponseReturnValue:
+    """The same for several tasks: those that were chosen, or all with a tag."""
+    tag = request.form.get("tag") or None
+    ids = None if tag else [n for n in map(_id, request.form.getlist("ids")) if n]
+    action = request.form.get("action", "")
+    count = bulk.act(runtime().ports, action, bulk.choose_tasks(ids, tag))
+    return _after(_did(action, count))
+
+
 @tasks.post("/tasks/<int:task_id>/run")
 def run(task_id: int) -> ResponseReturnValue:
     """Run a task once, now."""
@@ -112,10 +147,34 @@ def delete(task_id: int) -> ResponseReturnValue:
     return hx_redirect("/")
 
 
+def _pause_end(length: str | None, now: datetime) -> datetime | None:
+    if length == "hour":
+        return now + timedelta(hours=1)
+    if length == "tomorrow":
+        zone = select_timezone()
+        return day_start(now.astimezone(zone).date() + timedelta(days=1), zone)
+    return None
+
+
+def _id(text: str) -> int | None:
+    number = whole_number(text)
+    return number if isinstance(number, int) else None
+
+
+def _did(action: str, count: int) -> str:
+    if action == Action.PAUSE:
+        return ngettext("%(num)s task is paused.", "%(num)s tasks are paused.", count)
+    if action == Action.RESUME:
+        return ngettext("%(num)s task runs again.", "%(num)s tasks run again.", count)
+    if action == Action.RUN:
+        return ngettext("%(num)s run was started.", "%(num)s runs were started.", count)
+    return ngettext("%(num)s run is cancelled.", "%(num)s runs are cancelled.", count)
+
+
 def _after(message: str) -> ResponseReturnValue:
     target = own_path(request.form.get("next")) or "/"
     if is_htmx():
-        return done(message, "pulse" if target == "/" else "runs")
+        return done(message, "overview" if target.partition("?")[0] == "/" else "runs")
     flash(message, "success")
     return redirect(target, 303)
 

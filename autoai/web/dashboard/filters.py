@@ -1,0 +1,68 @@
+"""The list's filter as it stands in the address: q, tag, status, sort."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+from werkzeug.datastructures import MultiDict
+
+from ...domain.runs import Status
+from ...queries.task_filter import NEVER, OFF, PAUSED, Sort, TaskFilter
+
+STATES = (
+    Status.RUNNING.value,
+    PAUSED,
+    OFF,
+    *(s.value for s in (Status.SUCCESS, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)),
+    Status.EXPIRED.value,
+    NEVER,
+)
+SORTS = {
+    Sort.NAME.value: _("Name"),
+    Sort.NEXT_RUN.value: _("Next run"),
+    Sort.LAST_RUN.value: _("Last run"),
+}
+_LONGEST = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What was asked for; what means nothing is left out."""
+
+    text: str = ""
+    tag: str = ""
+    status: str = ""
+    sort: str = Sort.NAME.value
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str]) -> ListFilter:
+        """From the query string."""
+        status, sort = args.get("status", ""), args.get("sort", "")
+        return cls(
+            text=_clean(args.get("q", "")),
+            tag=_clean(args.get("tag", "")),
+            status=status if status in STATES else "",
+            sort=sort if sort in SORTS else Sort.NAME.value,
+        )
+
+    @property
+    def active(self) -> bool:
+        """Is anything left out?"""
+        return bool(self.text or self.tag or self.status)
+
+    def query(self) -> list[tuple[str, str]]:
+        """The filter as it goes into an address."""
+        pairs = [("q", self.text), ("tag", self.tag), ("status", self.status)]
+        pairs.append(("sort", "" if self.sort == Sort.NAME.value else self.sort))
+        return [(name, value) for name, value in pairs if value]
+
+    def rows(self) -> TaskFilter:
+        """For the database."""
+        return TaskFilter(self.text, self.tag or None, self.status or None, Sort(self.sort))
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub("", text).strip()[:_LONGEST]
