@@ -91,9 +91,13 @@ class RecordingExecutor:
     def __init__(self, slots: int = 100) -> None:
         self.slots = slots
         self.orders: list[object] = []
+        self.prepared = 0
 
     def free_slots(self) -> int:
         return self.slots
+
+    def prepare(self, runs: int) -> None:
+        self.prepared = runs
 
     def submit(self, order: object) -> None:
         self.orders.append(order)

@@ -33,10 +33,30 @@ class LocalPool:
         self._threads = ThreadPoolExecutor(max_workers=size, thread_name_prefix="run")
         self._under_way: dict[int, RunControl] = {}
         self._changed = threading.Condition()
+        self._started = 0
+        """Threads that were asked for ahead of time."""
 
     def free_slots(self) -> int:
         with self._changed:
             return self._size - len(self._under_way)
+
+    def prepare(self, runs: int) -> None:
+        """Start threads before they are needed: hundreds of starts in the very second in which runs
+        are due would make the last of them late."""
+        with self._changed:
+            missing = min(runs + len(self._under_way), self._size) - self._started
+            self._started = max(self._started, self._started + missing)
+        if missing <= 0:
+            return
+        # A pool starts a thread only for work that no idle one can take: so all of it waits.
+        gate = threading.Event()
+        try:
+            for _ in range(min(runs, self._size)):
+                self._threads.submit(gate.wait)
+        except RuntimeError:
+            log.warning("the machine gives no more threads")
+        finally:
+            gate.set()
 
     def submit(self, order: RunOrder) -> None:
         control = RunControl()

@@ -15,6 +15,10 @@ class Executor(Protocol):
         """How many more runs may be claimed for it now."""
         ...
 
+    def prepare(self, runs: int) -> None:
+        """So many runs are about to come: make ready what can be made ready without them."""
+        ...
+
     def submit(self, order: RunOrder) -> None:
         """Begin a claimed run; does not wait for it."""
         ...

@@ -11,7 +11,16 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from sqlalchemy.exc import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+)
+
+from ..domain.runs import Reason, Status
 from ..services.execute_run import Outcome
 
 log = logging.getLogger(__name__)
@@ -20,6 +29,14 @@ _GATHER = 0.02
 """Seconds that the first outcome of a batch waits for others."""
 _BATCH = 500
 _RETRY = 1.0
+_DATA_ERRORS = (
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    InterfaceError,
+    TypeError,
+    ValueError,
+)
 
 
 class Recorder:
@@ -79,12 +96,38 @@ class Recorder:
         while True:
             try:
                 self._write(batch)
-            except Exception:
-                self.failing = True
-                log.exception("%d outcomes could not be written; trying again", len(batch))
+            except Exception as error:
+                log.exception("%d outcomes could not be written", len(batch))
+                if _is_about_the_data(error):
+                    self._write_apart(batch)
+                    return
+                self.failing = True  # the database will be well again, or the process ends
                 if self._stopping.wait(_RETRY):
                     time.sleep(_RETRY)
             else:
                 self.failing = False
                 self._written()
                 return
+
+    def _write_apart(self, batch: Sequence[Outcome]) -> None:
+        """One outcome holds what cannot be written: it must not keep the others from the ledger."""
+        if len(batch) > 1:
+            for outcome in batch:
+                self._write_stubbornly([outcome])
+            return
+        bare = replace(
+            batch[0],
+            status=Status.FAILED,
+            reason=Reason.INTERNAL,
+            verdict=None,
+            completion=None,
+            attempts=[],
+            error_message="The answer could not be stored; the log has the details.",
+        )
+        if bare != batch[0]:
+            self._write_stubbornly([bare])
+
+
+def _is_about_the_data(error: Exception) -> bool:
+    """Would the same rows fail again on a database that is well?"""
+    return isinstance(error, _DATA_ERRORS)

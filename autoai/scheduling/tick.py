@@ -126,6 +126,7 @@ class Tick:
                 for order in settled.orders:
                     self._executor.submit(order)
                 self.waiting = settled.waiting
+                self._executor.prepare(settled.soon)
                 self._note(now)
                 return settled.next_due
             finally:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.policies import SINGLE_ROWS, Decision, Gap, Settlement, UnderWay, settle
-from ..domain.runs import ACTIVE, Source, Status
+from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, write_transaction
 from .claims import claim, has_ready, next_ready
@@ -31,6 +31,10 @@ JUMP_BACK = timedelta(hours=1)
 """A clock that went back further than this gets new cursors; a smaller step is waited out."""
 
 
+SOON = timedelta(seconds=3)
+"""What comes due within this is told ahead, so that the executor can be ready."""
+
+
 @dataclass(frozen=True)
 class Settled:
     """What a tick did: the claimed runs to send now, when to look again, and what still waits."""
@@ -39,6 +43,8 @@ class Settled:
     next_due: datetime | None
     waiting: bool
     """Are there runs that could be sent now, had they a slot?"""
+    soon: int
+    """How many tasks come due in the next moments."""
 
 
 def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
@@ -52,7 +58,9 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
                 _write_occurrences(session, due, now, ports.zone)
             orders = claim(session, owner, now, slots, ports)
             bump_revision(session)
-    return Settled(orders, _earliest(_next_due(), next_ready(now)), waiting=has_ready(now))
+    following = _earliest(_next_due(), next_ready(now))
+    soon = _due_by(now + SOON) if following is not None and following <= now + SOON else 0
+    return Settled(orders, following, waiting=has_ready(now), soon=soon)
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
@@ -94,6 +102,10 @@ def _due_tasks(now: datetime) -> dict[int, datetime | None]:
     return dict(due.all())
 
 
+def _due_by(instant: datetime) -> int:
+    return db.session.scalar(select(func.count()).where(Task.next_run_at <= instant)) or 0
+
+
 def _next_due() -> datetime | None:
     return db.session.scalar(select(func.min(Task.next_run_at)))
 
@@ -113,15 +125,14 @@ def _write_occurrences(
     rows: list[dict[str, Any]] = []
     cursors: list[dict[str, Any]] = []
     for task in _unchanged(session, seen):
-        assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
-        schedule = task.schedule
-        due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
-        if due.total:
-            settlement = settle(
-                due, now, task.policies, under_way.get(task.id), task.due_at, task.hindrance
-            )
-            rows += _rows(session, task, settlement, now, zone)
-        cursors.append({"id": task.id, "next_run_at": next(schedule.after(now), None)})
+        try:
+            settlement, cursor = _settlement(task, now, under_way.get(task.id))
+        except Exception:
+            log.exception("the schedule of task %d cannot be followed; it is paused", task.id)
+            task.paused_at, task.paused_until, task.paused_reason = now, None, Reason.INTERNAL
+            settlement, cursor = Settlement([], []), None
+        rows += _rows(session, task, settlement, now, zone)
+        cursors.append({"id": task.id, "next_run_at": cursor})
     if rows:
         # A row that is there already was written before the clock went back: it keeps its ending.
         written = session.execute(
@@ -141,6 +152,19 @@ def _write_occurrences(
         )
     if cursors:
         session.execute(update(Task), cursors)
+
+
+def _settlement(
+    task: Task, now: datetime, under_way: UnderWay | None
+) -> tuple[Settlement, datetime | None]:
+    """What is to be written for one task, and where its cursor goes."""
+    assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
+    schedule = task.schedule
+    due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
+    following = next(schedule.after(now), None)
+    if not due.total:
+        return Settlement([], []), following
+    return settle(due, now, task.policies, under_way, task.due_at, task.hindrance), following
 
 
 def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[Task]:

@@ -75,7 +75,7 @@ def _gate() -> ResponseReturnValue | None:
     if endpoint in OPEN:
         return None
     is_api = request.path.startswith(_API)
-    if is_api and request.headers.get("Authorization"):
+    if is_api and _offers_bearer():
         return None if _has_bearer() else _unauthorized()
     if endpoint is not None and endpoint not in PUBLIC and not current_user.is_authenticated:
         return _unauthorized() if is_api else _to_login()
@@ -86,9 +86,13 @@ def _gate() -> ResponseReturnValue | None:
     return None
 
 
+def _offers_bearer() -> bool:
+    """Other schemes are a proxy's matter: a browser behind one sends them along."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"
+
+
 def _has_bearer() -> bool:
-    scheme, _, token = request.headers["Authorization"].partition(" ")
-    g.api_token = users.find_token(token.strip()) if scheme.lower() == "bearer" else None
+    g.api_token = users.find_token(request.headers["Authorization"].partition(" ")[2].strip())
     return g.api_token is not None
 
 

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from autoai.domain.retries import RetryRules
+from autoai.domain.runs import Reason
 from autoai.execution.recorder import Recorder
+from autoai.services.execute_run import Outcome, RunOrder
+from tests.fakes import START
 
 PATIENCE = 10.0
 
@@ -96,3 +100,34 @@ def test_stop_does_not_wait_for_ever(start: Callable[[Ledger], Recorder]) -> Non
     assert ledger.failed.wait(PATIENCE)
     assert recorder.stop(0.1) is False
     ledger.failures = 0
+
+
+def test_one_outcome_that_cannot_be_stored_does_not_hold_up_the_others(
+    start: Callable[[Ledger], Recorder],
+) -> None:
+    """It is stored without what came from the other side, and says so."""
+
+    class Picky(Ledger):
+        def write(self, batch: Sequence[Any]) -> None:
+            if any(outcome.error_message == "unstorable" for outcome in batch):
+                raise ValueError("no database stores this")
+            super().write(batch)
+
+    ledger = Picky()
+    recorder = start(ledger)
+    for number in range(3):
+        made = outcome(run_id=number)
+        made.error_message = "unstorable" if number == 1 else "fine"
+        recorder.record(made)
+    assert recorder.stop(PATIENCE)
+    written = {made.order.run_id: made for made in ledger.written}
+    assert set(written) == {0, 1, 2}
+    assert written[1].reason == Reason.INTERNAL
+    assert written[0].error_message == written[2].error_message == "fine"
+
+
+def outcome(run_id: int) -> Outcome:
+    order = RunOrder(
+        run_id, 1, "http://x.test", None, "row", "m-1", None, "Hello", 30, RetryRules(), START
+    )
+    return Outcome(order, started_at=START)
