@@ -101,7 +101,10 @@
     const { target } = event;
     for (const menu of $$("details.menu[open]")) {
       const chosen = target.closest("a, button") && !target.closest("summary");
-      if (!menu.contains(target) || chosen) menu.open = false;
+      if (menu.contains(target) && !chosen) continue;
+      // Not into nothing: a question that is asked now gives the focus back to where it was.
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
     }
     if (target.closest("[data-dismiss]")) target.closest(".flash")?.remove();
     const dialog = target.closest("dialog");
@@ -130,6 +133,11 @@
     row.querySelector(".opener").setAttribute("aria-expanded", String(!more.hidden));
     if (!more.hidden) more.querySelector("[hx-get]").dispatchEvent(new CustomEvent("reveal"));
   }
+
+  // A menu near the window's lower edge opens in sight.
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.matches("details.menu[open]")) target.lastElementChild.scrollIntoView({ block: "nearest" });
+  }, true);
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
