@@ -93,8 +93,9 @@ class Clockwork:
     def due(self, begin: int, end: int) -> Iterator[int]:
         """The instants in [begin, end)."""
         step, matches = self.step, self._matcher()
-        furthest = self._furthest(begin)
-        for start, until, ahead in walk(self.zone, begin, end):
+        whole = begin - begin % MINUTE
+        furthest = self._furthest(whole)
+        for start, until, ahead in walk(self.zone, whole, end):
             for instant in range(start, until, step):
                 shown = instant + ahead
                 if not self.fixed or shown == furthest + step:  # clocks go on as usual
@@ -102,7 +103,7 @@ class Clockwork:
                 else:  # what they have just jumped over, or nothing where they repeat themselves
                     missing = range(furthest + step, shown + step, step)
                     found = any(matches(reading) for reading in missing)
-                if found:
+                if found and instant >= begin:
                     yield instant
                 furthest = max(furthest, shown)
 
@@ -120,7 +121,7 @@ class Clockwork:
 def walk(zone: ZoneInfo, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
     """[begin, end) in pieces of an hour or a minute: start, end, how far the clocks are ahead.
 
-    All changes are on whole minutes. Where the clocks are as far ahead at both ends of an hour,
+    `begin` is a whole minute, as all changes are. Where the clocks are as far ahead at both ends of an hour,
     they are not asked within it.
     """
     for hour in range(begin, end, HOUR):
