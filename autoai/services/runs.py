@@ -112,8 +112,10 @@ def cancel_in(session: DbSession, ports: Ports, run_ids: list[int]) -> None:
 
 def queue_run(session: DbSession, task: Task, now: datetime, source: Source, **values: Any) -> int:
     """Inside the caller's transaction: a run that is due at once. Its id."""
-    columns = run_columns(task, source=source, due_at=now, queued_at=now, status=Status.QUEUED)
-    return session.execute(insert(Run).values(**columns, **values).returning(Run.id)).scalar_one()
+    columns = run_columns(
+        task, source=source, due_at=now, queued_at=now, status=Status.QUEUED, **values
+    )
+    return session.execute(insert(Run).values(columns).returning(Run.id)).scalar_one()
 
 
 def _run(session: DbSession, run_id: int) -> Run:
