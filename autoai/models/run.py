@@ -96,6 +96,13 @@ class Run(Model):
         return _milliseconds(self.due_at, self.started_at)
 
     @property
+    def waited_ms(self) -> int | None:
+        """From the moment it could have started to its start, or to its end if it never did."""
+        if self.queued_at is None:
+            return None
+        return _milliseconds(max(self.due_at, self.queued_at), self.started_at or self.finished_at)
+
+    @property
     def duration_ms(self) -> int | None:
         """From start to end, waits between attempts included."""
         return _milliseconds(self.started_at, self.finished_at)

@@ -28,8 +28,12 @@ class MissedByTask:
 
 
 def open_outages() -> Sequence[Outage]:
-    """Outages that a person has not put aside and in which something was missed, newest first."""
+    """Outages with something missed that a person has not decided about, newest first."""
+    decided = select(OutageDecision.task_id).where(
+        OutageDecision.outage_id == Outage.id, OutageDecision.task_id == Run.task_id
+    )
     missed = select(Run.id).where(
+        ~decided.correlate(Outage, Run).exists(),
         Run.due_at >= Outage.began_at,
         Run.due_at <= Outage.ended_at,
         Run.status == Status.MISSED,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import func, select, update
 
+from ..domain.endpoints import endpoint_host
 from ..domain.runs import Status
 from ..extensions import db
 from ..models import DbSession, Run, RunText, Task
@@ -85,11 +85,6 @@ def _orders(session: DbSession, run_ids: Sequence[int]) -> list[RunOrder]:
         )
         for run_id, due_at, expires_at, task, messages in rows
     ]
-
-
-def endpoint_host(endpoint: str) -> str:
-    """What a limit of concurrent calls is counted by."""
-    return urlsplit(endpoint).netloc.lower()
 
 
 def _choose(session: DbSession, now: datetime, slots: int, per_endpoint: int) -> list[int]:

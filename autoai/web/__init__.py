@@ -6,6 +6,7 @@ from flask import Flask
 
 from . import errors, guard, headers, i18n, templating, urls
 from .auth.views import auth
+from .away.views import away
 from .dashboard.views import dashboard
 from .i18n import select_locale, select_timezone
 from .logs.views import logs
@@ -22,5 +23,5 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, settings):
+    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, away, settings):
         app.register_blueprint(blueprint)

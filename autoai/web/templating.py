@@ -17,8 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..domain.schedules import Schedule, describe, explain
 from ..language import ReaderWords
+from ..models import Outage
+from ..queries.outages import open_outages
 from ..runtime import runtime
 from . import formats, i18n, words
+
+_BANNERS = 3
 
 
 def asset(name: str) -> str:
@@ -66,6 +70,14 @@ def host(endpoint: str) -> str:
         return endpoint
 
 
+def undecided_outages() -> list[Outage]:
+    """Downtimes that a person should look at; none while the database is away."""
+    try:
+        return list(open_outages()[:_BANNERS])
+    except SQLAlchemyError:
+        return []
+
+
 def _about_the_person() -> dict[str, Any]:
     locale = str(get_locale())
     return {
@@ -103,6 +115,7 @@ def init_app(app: Flask) -> None:
         asset=asset,
         zone_name=zone_name,
         now=now,
+        open_outages=undecided_outages,
         status_word=words.status_word,
         status_icon=words.status_icon,
     )
@@ -123,6 +136,8 @@ def init_app(app: Flask) -> None:
         percent=formats.percent,
         reason=lambda name: words.REASONS[name][0] if name in words.REASONS else name,
         advice=lambda name: words.REASONS[name][1] if name in words.REASONS else "",
+        wait_words=words.wait_words,
+        why=words.why,
         paused_why=words.paused_why,
         source=lambda name: words.SOURCES.get(name, name),
         kind=lambda name: words.KINDS.get(name, name),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
-from flask_babel import ngettext
 from flask_babel.speaklater import LazyString
 
-from ..models import Task
+from ..domain.runs import Status
+from ..models import Run, Task
+from ..queries.waiting import Wait, WaitsFor
+from ..runtime import runtime
+from . import formats
 
 STATUSES: dict[str, tuple[LazyString, str]] = {
     "queued": (_("Queued"), "clock"),
@@ -181,6 +185,26 @@ def paused_why(task: Task) -> str:
         task.failures_in_a_row,
         reason=reason,
     )
+
+
+def wait_words(wait: Wait) -> str:
+    """What a queued run waits for."""
+    if wait.what is WaitsFor.TIME and wait.until is not None:
+        now = runtime().ports.clock.now()
+        return gettext("Waits until %(time)s.", time=formats.moment(wait.until, now))
+    if wait.what is WaitsFor.RUN_BEFORE:
+        return gettext("Waits for run %(id)s of the same task to end.", id=wait.run_id)
+    if wait.what is WaitsFor.ENDPOINT:
+        return gettext("Waits for another run at the same endpoint to end.")
+    if wait.what is WaitsFor.SLOT:
+        return gettext("Waits for a free slot.")
+    return gettext("Starts in a moment.")
+
+
+def why(run: Run) -> list[str]:
+    """The names of the sentences that say why a run did not simply succeed."""
+    names = ["expired"] if run.status == Status.EXPIRED else []
+    return [*names, run.reason] if run.reason else names
 
 
 def status_word(status: str) -> LazyString | str:

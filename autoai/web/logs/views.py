@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from collections.abc import Sequence
+
+from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from ...domain.runs import Status
-from ...models import Task
+from ...models import Run, Task
 from ...queries.run_log import figures, get_run, last_days, page_of_runs
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
+from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
+from ...services import runs
 from ...services.tasks import get_task
-from ..htmx import nothing_new, render, unchanged
+from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
 from ..pagination import Page, page_number
 from ..templating import stamp_of
 from .chart import week_chart
@@ -37,7 +42,34 @@ def of_task(task_id: int) -> ResponseReturnValue:
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
     """One run: a page of its own, or the part under its row."""
-    return render("logs/detail.html", "logs/_details.html", run=get_run(run_id))
+    run = get_run(run_id)
+    return render("logs/detail.html", "logs/_details.html", run=run, waits=_waits([run]))
+
+
+@logs.post("/logs/<int:run_id>/cancel")
+def cancel(run_id: int) -> ResponseReturnValue:
+    """End a run that is queued or running."""
+    runs.cancel_run(runtime().ports, run_id)
+    message = _("Run %(id)s is being cancelled.", id=run_id)
+    if is_htmx():
+        return done(message, f"details-{run_id}")
+    flash(message, "success")
+    return redirect(f"/logs/{run_id}", 303)
+
+
+@logs.post("/logs/<int:run_id>/retry")
+def retry(run_id: int) -> ResponseReturnValue:
+    """A new run in the place of one that is over; with `same_input`, it sends the same."""
+    same_input = bool(request.form.get("same_input"))
+    new_id = runs.retry_run(runtime().ports, run_id, same_input=same_input)
+    flash(_("This is the new run. It answers run %(id)s.", id=run_id), "success")
+    return hx_redirect(f"/logs/{new_id}")
+
+
+def _waits(shown: Sequence[Run]) -> dict[int, Wait]:
+    here = runtime()
+    slots, per_endpoint = here.settings.max_concurrent_runs, here.ports.max_per_endpoint
+    return waits_of(shown, here.ports.clock.now(), slots, per_endpoint)
 
 
 def _list(task: Task | None) -> ResponseReturnValue:
@@ -47,7 +79,7 @@ def _list(task: Task | None) -> ResponseReturnValue:
         return nothing_new()
     chosen = LogFilter.read(request.args, task.id if task else None)
     wanted, number = chosen.rows(zone), page_number(request.args.get("page"))
-    runs, more = page_of_runs(wanted, number, PER_PAGE)
+    found, more = page_of_runs(wanted, number, PER_PAGE)
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in request.args else "logs/_found.html",
@@ -56,7 +88,8 @@ def _list(task: Task | None) -> ResponseReturnValue:
         chosen=chosen,
         filtered=chosen.active(fixed_task=task is not None),
         page=Page(request.path, chosen.query(fixed_task=task is not None), number, more),
-        runs=runs,
+        runs=found,
+        waits=_waits(found),
         statuses=list(Status),
         task_choices=[] if task else task_names(),
         figures=figures(wanted, zone),
