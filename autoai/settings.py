@@ -11,7 +11,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,8 +19,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from tzlocal import get_localzone_name
-
-from .domain.schedules import time_zones
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,7 +104,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in time_zones():
+        if value not in available_timezones():
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin")
         return value
 

@@ -39,6 +39,10 @@ class KeyUnreadable(DomainError):
     """A stored secret cannot be decrypted with the present ENCRYPTION_KEY."""
 
 
+class Unstorable(DomainError):
+    """What is to be recorded holds something that no database stores, however often one tries."""
+
+
 class ProviderError(DomainError):
     """A call that brought no usable answer. `kind` decides about repeating, `reason` is shown."""
 

@@ -13,13 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy.exc import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    ProgrammingError,
-)
-
+from ..domain.errors import Unstorable
 from ..domain.runs import Reason, Status
 from ..services.execute_run import Outcome
 
@@ -29,14 +23,6 @@ _GATHER = 0.02
 """Seconds that the first outcome of a batch waits for others."""
 _BATCH = 500
 _RETRY = 1.0
-_DATA_ERRORS = (
-    DataError,
-    IntegrityError,
-    ProgrammingError,
-    InterfaceError,
-    TypeError,
-    ValueError,
-)
 
 
 class Recorder:
@@ -96,12 +82,13 @@ class Recorder:
         while True:
             try:
                 self._write(batch)
-            except Exception as error:
-                log.exception("%d outcomes could not be written", len(batch))
-                if _is_about_the_data(error):
-                    self._write_apart(batch)
-                    return
+            except Unstorable:
+                log.exception("%d outcomes cannot be written as they are", len(batch))
+                self._write_apart(batch)
+                return
+            except Exception:
                 self.failing = True  # the database will be well again, or the process ends
+                log.exception("%d outcomes could not be written; trying again", len(batch))
                 if self._stopping.wait(_RETRY):
                     time.sleep(_RETRY)
             else:
@@ -126,8 +113,3 @@ class Recorder:
         )
         if bare != batch[0]:
             self._write_stubbornly([bare])
-
-
-def _is_about_the_data(error: Exception) -> bool:
-    """Would the same rows fail again on a database that is well?"""
-    return isinstance(error, _DATA_ERRORS)

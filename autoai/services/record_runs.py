@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
+from ..domain.errors import Unstorable
 from ..domain.runs import Status
 from ..models import (
     Attempt,
@@ -23,13 +25,29 @@ from .ports import Ports
 
 _SUMMARY = 200
 _ERROR_SUMMARY = 500
+_DATA_ERRORS = (
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    InterfaceError,
+    TypeError,
+    ValueError,
+)
 
 
 def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
     """Record outcomes of runs that `owner` claimed, in one transaction.
 
     A run that is not running any more (its task was deleted, or it was given up) is left alone.
+    Raises `Unstorable` where the outcomes themselves are at fault, and not the database.
     """
+    try:
+        _record(ports, owner, outcomes)
+    except _DATA_ERRORS as error:
+        raise Unstorable(str(error)) from error
+
+
+def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
     with write_transaction() as session:
         mine = set(
             session.scalars(

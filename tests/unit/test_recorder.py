@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autoai.domain.errors import Unstorable
 from autoai.domain.retries import RetryRules
 from autoai.domain.runs import Reason
 from autoai.execution.recorder import Recorder
@@ -110,7 +111,7 @@ def test_one_outcome_that_cannot_be_stored_does_not_hold_up_the_others(
     class Picky(Ledger):
         def write(self, batch: Sequence[Any]) -> None:
             if any(outcome.error_message == "unstorable" for outcome in batch):
-                raise ValueError("no database stores this")
+                raise Unstorable("no database stores this")
             super().write(batch)
 
     ledger = Picky()
