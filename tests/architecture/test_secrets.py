@@ -18,7 +18,7 @@ from autoai.logging_setup import configure_logging
 from autoai.providers.openai import OpenAIProvider
 from autoai.providers.transport import Transport
 from autoai.runtime import runtime
-from autoai.services.tasks import run_now
+from autoai.services.runs import run_now
 from autoai.services.users import create_token
 from autoai.settings import Settings
 from autoai.startup import prepare

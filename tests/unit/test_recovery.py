@@ -11,7 +11,8 @@ from autoai.domain.errors import ProviderError
 from autoai.domain.runs import Kind, Reason
 from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task
-from autoai.queries.task_list import task_rows
+from autoai.queries.task_filter import TaskFilter
+from autoai.queries.task_list import page_of_tasks
 from autoai.services.ports import Ports
 from autoai.services.record_runs import record_runs
 from autoai.services.recovery import give_up_running, recover
@@ -136,7 +137,7 @@ def test_a_failed_run_needs_attention_until_the_next_one(
         run_now(ports, task.id)
         tick(in_app, provider)
         db.session.expunge_all()
-        (row,) = task_rows(clock.now())
+        (row,), _more = page_of_tasks(TaskFilter(), clock.now(), 1, 50)
         assert row.needs_attention is attention
         db.session.commit()
 
