@@ -90,6 +90,7 @@ def _look(row: TaskRow) -> tuple[object, ...]:
         task.schedule_type,
         task.interval_seconds,
         task.fixed_time,
+        task.timezone,
         task.enabled,
         task.last_run_at,
         task.last_status,
