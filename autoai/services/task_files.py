@@ -6,6 +6,7 @@ that holds each, never the key.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -62,8 +63,9 @@ class Imported:
 
 def export_tasks() -> dict[str, Any]:
     """All tasks by name, without keys. A task with a key says from which variable to take it."""
+    taken: set[str] = set()
     tasks = db.session.scalars(select(Task).order_by(Task.name, Task.id))
-    return {"version": VERSION, "tasks": [_exported(task) for task in tasks]}
+    return {"version": VERSION, "tasks": [_exported(task, taken) for task in tasks]}
 
 
 def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) -> Imported:
@@ -101,7 +103,7 @@ def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) ->
     return result
 
 
-def _exported(task: Task) -> dict[str, Any]:
+def _exported(task: Task, taken: set[str]) -> dict[str, Any]:
     # Null means "never" there; everywhere else it is what an absent field means too.
     told = {"pause_after_failures"}
     fields = {
@@ -110,14 +112,24 @@ def _exported(task: Task) -> dict[str, Any]:
         if value is not None or name in told
     }
     if task.api_key_encrypted is not None:
-        fields[_KEY_FIELD] = _variable_name(task.name)
+        fields[_KEY_FIELD] = _variable_name(task.name, taken)
     return fields
 
 
-def _variable_name(name: str) -> str:
-    """A variable for the task's key: "Morning news" → MORNING_NEWS_API_KEY."""
+def _variable_name(name: str, taken: set[str]) -> str:
+    """A variable for the task's key: "Morning news" → MORNING_NEWS_API_KEY.
+
+    One that no other task has (it joins `taken`): names without Latin letters look alike here, and
+    a shared variable would send one task's key to the other's server.
+    """
     word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "TASK"
-    return f"{word}_API_KEY" if not word[0].isdigit() else f"TASK_{word}_API_KEY"
+    word = word if not word[0].isdigit() else f"TASK_{word}"
+    candidates = (f"{word}_{number}_API_KEY" for number in itertools.count(2))
+    found = next(
+        one for one in itertools.chain([f"{word}_API_KEY"], candidates) if one not in taken
+    )
+    taken.add(found)
+    return found
 
 
 def _items(document: Any) -> list[dict[str, Any]]:

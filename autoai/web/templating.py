@@ -48,6 +48,12 @@ def now() -> datetime:
     return runtime().ports.clock.now()
 
 
+def other_clock(zone: str) -> bool:
+    """Do clocks in `zone` show another time now than the reader's?"""
+    here = now()
+    return here.astimezone(ZoneInfo(zone)).utcoffset() != formats.local(here).utcoffset()
+
+
 def stamp_of(revision: int, now: datetime, zone: ZoneInfo) -> str:
     """What a live part was written at; it is still good while none of it has changed.
 
@@ -116,6 +122,7 @@ def init_app(app: Flask) -> None:
         zone_name=zone_name,
         now=now,
         open_outages=undecided_outages,
+        other_clock=other_clock,
         status_word=words.status_word,
         status_icon=words.status_icon,
     )

@@ -92,7 +92,12 @@ def test_times_are_written_in_the_persons_zone(open_page: Open, site: Site) -> N
     task = site.task(name="Daily", schedule_type="fixed_time", fixed_time="00:30")
     page = open_page(timezone_id="Asia/Shanghai")
     expect(page.get_by_text("Times in Asia/Shanghai (UTC+8)")).to_be_visible()
-    expect(page.locator(f"#task-{task['id']} time")).to_contain_text("08:30:00")
+    row = page.locator(f"#task-{task['id']}")
+    expect(row.locator("time")).to_contain_text("08:30:00")
+    expect(row).to_contain_text("every day at 00:30 UTC")  # whose clock shows another time
+
+    near = open_page()
+    expect(near.locator(f"#task-{task['id']}")).not_to_contain_text("every day at 00:30 UTC")
 
 
 def test_light_and_dark_are_switched_and_remembered(open_page: Open, site: Site) -> None:

@@ -51,6 +51,17 @@ class TestImport:
         assert import_tasks(ports, out, {}) == Imported(unchanged=2)
         assert [t.get("api_key_env") for t in out["tasks"]] == ["A_API_KEY", None]
 
+    def test_no_two_keys_go_out_under_one_name(self, in_app: Flask, ports: Ports) -> None:
+        for name in ("早报", "晚报", "My news", "my-news"):
+            make_task(ports, name=name, api_key=KEY)
+        names = [task["api_key_env"] for task in export_tasks()["tasks"]]
+        assert sorted(names) == [
+            "MY_NEWS_2_API_KEY",
+            "MY_NEWS_API_KEY",
+            "TASK_2_API_KEY",
+            "TASK_API_KEY",
+        ]
+
     def test_into_an_empty_instance(self, in_app: Flask, ports: Ports) -> None:
         file = document(task_values(api_key_env="NEWS_KEY"))
         import_tasks(ports, file, {"NEWS_KEY": f" {KEY}\n"})
