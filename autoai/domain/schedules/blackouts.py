@@ -16,8 +16,9 @@ _DAY = timedelta(days=1)
 class Blackout:
     """From `begin` (inclusive) to `end` (exclusive) on the clocks of `zone`.
 
-    Where `end` is not after `begin`, it is on the next day. `weekdays` (0 = Monday; empty = every
-    day) are those on which the window begins.
+    Where `end` is not after `begin`, it is on the next day. Of an `end` that exists twice the
+    second one counts: clocks that go back make a window longer, never shorter. `weekdays`
+    (0 = Monday; empty = every day) are those on which the window begins.
     """
 
     begin: time
@@ -33,7 +34,7 @@ class Blackout:
                 continue
             last_day = day if self.end > self.begin else day + _DAY
             start = instant_of(datetime.combine(day, self.begin), self.zone)
-            end = instant_of(datetime.combine(last_day, self.end), self.zone)
+            end = instant_of(datetime.combine(last_day, self.end), self.zone, last=True)
             if start <= instant < end:
                 return start, end
         return None

@@ -25,14 +25,14 @@ class Stretch:
     offset: timedelta
 
 
-def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
-    """A naive local time → its instant, by the rule above."""
-    instant = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+def instant_of(local: datetime, zone: ZoneInfo, *, last: bool = False) -> datetime:
+    """A naive local time → its instant, by the rule above; with `last`, the second of two."""
+    instant = local.replace(tzinfo=zone, fold=1 if last else 0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == local:
         return instant
     # It falls into a gap: fold=0 counts with the offset before the change, fold=1 with the later
     # one, so the change lies between the two.
-    other = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    other = local.replace(tzinfo=zone, fold=0 if last else 1).astimezone(UTC)
     return _change_between(min(instant, other) - _DAY, max(instant, other), zone)
 
 
