@@ -289,12 +289,13 @@ class Instance(RuleBasedStateMachine):
         assert len(ids) <= slots
         assert not self.ever_claimed & set(ids), "one run was claimed twice"
         self.ever_claimed |= set(ids)
-        running = [row.task_id for row in rows.values() if row.status == "running"]
-        for run_id in ids:
+        running = [rows[i].task_id for i in rows if rows[i].status == "running" and i not in ids]
+        for run_id in sorted(ids, key=lambda i: (rows[i].priority, rows[i].due_at, i)):
             row = rows[run_id]
             assert (row.status, row.owner) == ("running", self.owner)
             assert row.expires_at is None or row.expires_at > self.now
-            assert not row.serial or running.count(row.task_id) == 1, "it was to wait"
+            assert not row.serial or row.task_id not in running, "it was to wait"
+            running.append(row.task_id)
         left = [
             (row.priority, row.due_at, row.id)
             for row in rows.values()
