@@ -118,6 +118,7 @@ def _in_chinese(text: str, locale: str) -> str:
 def _listed(items: list[str], words: Words) -> str:
     if len(items) == 1:
         return items[0]
-    return words.gettext(
-        "%(first)s and %(last)s", first=words.gettext(", ").join(items[:-1]), last=items[-1]
-    )
+    first = items[0]
+    for item in items[1:-1]:
+        first = words.gettext("%(first)s, %(next)s", first=first, next=item)
+    return words.gettext("%(first)s and %(last)s", first=first, last=items[-1])
