@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..domain.policies import CatchUp, Hindrance, Overlap, Policies, jitter
@@ -88,7 +88,10 @@ class Task(Model):
     overlap: Mapped[str] = mapped_column(String(8), default="skip", server_default="skip")
     expires_after_seconds: Mapped[int | None]
     priority: Mapped[int] = mapped_column(default=Priority.NORMAL, server_default="1")
-    pause_after_failures: Mapped[int | None] = mapped_column(default=5, server_default="5")
+    # Null is a choice (never), not the absence of one: else an insert would put the default there.
+    pause_after_failures: Mapped[int | None] = mapped_column(
+        Integer().evaluates_none(), default=5, server_default="5"
+    )
     rerun_interrupted: Mapped[bool] = mapped_column(default=False, server_default="0")
 
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
