@@ -42,7 +42,8 @@ FLAGS = [
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in this folder, keep it on one worker (one Chromium), skip it where told to."""
+    """Mark what lies in this folder, keep it on one worker or two (a Chromium and a server for each),
+    skip it where told to."""
     skip = pytest.mark.skip(reason=f"BROWSER TESTS SKIPPED. Install Chromium: {INSTALL}")
     for item in items:
         if not item.path.is_relative_to(HERE):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.harness import Open, Site, row_of
 from tests.server import PASSWORD
+
+pytestmark = pytest.mark.xdist_group("browser-2")
+
 
 # The outline is the element's own, or its label's.
 _OUTLINED = """element => [element, element.closest("label")].some((e) =>

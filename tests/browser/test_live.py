@@ -10,6 +10,9 @@ from playwright.sync_api import Locator, Request, Response, expect
 
 from tests.browser.harness import WAIT, Open, Site, Watch, is_marked, mark, row_of
 
+pytestmark = pytest.mark.xdist_group("browser-2")
+
+
 # Chromium has no other way to hide a tab that is driven from outside.
 _HIDE = """(hidden) => {
     Object.defineProperty(document, "visibilityState",

@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.harness import Open, Site, Watch, too_wide
 
+pytestmark = pytest.mark.xdist_group("browser-2")
+
+
 PHONE = {"width": 390, "height": 844}
 LONG = "A name that nobody would give a task, but which nothing forbids and which a phone must bear"
 
