@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from autoai.domain.runs import ACTIVE
 from autoai.extensions import db
-from autoai.models import Task
+from autoai.models import Task, write_transaction
 from autoai.services.ports import Ports
+from autoai.services.statistics import Ending, count_endings
 
 from ..conftest import csrf_of
 from ..factories import make_run, make_task
@@ -47,12 +50,18 @@ def task(app: Flask, ports: Ports) -> Callable[..., int]:
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., int]:
-    """Store a row of the ledger: `run(task_id, due_at, status=…)`; its id."""
+    """Store a row of the ledger: `run(task_id, due_at, status=…)`; its id. The totals know it."""
 
     def make(task_id: int, due_at: Any, **changes: Any) -> int:
         with app.app_context():
             try:
-                return make_run(db.session.get_one(Task, task_id), due_at, **changes)
+                run_id = make_run(db.session.get_one(Task, task_id), due_at, **changes)
+                status, many = changes.get("status", "success"), changes.get("occurrences", 1)
+                if status not in ACTIVE:
+                    with write_transaction() as session:
+                        ending = Ending(task_id, due_at, status, many)
+                        count_endings(session, ZoneInfo("UTC"), [ending])
+                return run_id
             finally:
                 db.session.remove()
 

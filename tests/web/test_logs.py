@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from flask import Flask
 from flask.testing import FlaskClient
+
+from autoai.domain.runs import Status
+from autoai.extensions import db
+from autoai.models import Run, RunText
+from autoai.runtime import runtime
 
 from ..fakes import START
 from .conftest import HTMX
@@ -61,7 +67,6 @@ def test_filter_by_status_and_task(signed_in: FlaskClient, task, run) -> None:
 def test_days_are_inclusive_and_the_instances_own(
     app, signed_in: FlaskClient, task, run, monkeypatch
 ) -> None:
-    from autoai.runtime import runtime
     from autoai.settings import Settings
 
     settings = runtime(app).settings.model_copy(update={"timezone": "Asia/Shanghai"})
@@ -209,10 +214,13 @@ def test_a_gap_is_one_row_that_says_how_many(signed_in: FlaskClient, task, run) 
         missed_from=START - timedelta(days=3),
         missed_to=START,
     )
-    assert "512 due times were missed" in signed_in.get("/logs").text
+    listed = signed_in.get("/logs").text
+    assert "512 due times from Feb 27, 12:00:00 to 12:00:00." in listed
+    assert "AutoAI was not running when this was due." in listed
     text = signed_in.get(f"/logs/{run_id}").text
     assert "Feb 27, 2026, 12:00:00 UTC" in text and ">512<" in text
     assert "AutoAI was not running when this was due." in text
+    assert f'action="/logs/{run_id}/retry"' not in text, "which of the 512 would it be?"
 
 
 def test_a_skipped_run_names_the_one_in_its_way(signed_in: FlaskClient, task, run) -> None:
@@ -232,3 +240,102 @@ def test_a_skipped_run_names_the_one_in_its_way(signed_in: FlaskClient, task, ru
 def test_a_run_that_is_not_there(signed_in: FlaskClient) -> None:
     for run_id in ("7", "0", 2**63, "9" * 40):
         assert signed_in.get(f"/logs/{run_id}").status_code == 404
+
+
+def test_every_ending_has_its_sentence(signed_in: FlaskClient, task, run) -> None:
+    task_id = task()
+    for status, reason, sentence in (
+        ("skipped", "paused", "The task was paused at that time."),
+        ("skipped", "blackout", "the hours in which the task never runs"),
+        ("cancelled", "cancelled", "This run was cancelled."),
+        ("expired", None, "before it was too late for it"),
+        ("expired", "timeout", "before it was too late for it"),
+    ):
+        run_id = run(task_id, START, status=status, reason=reason, scheduled_for=None)
+        assert sentence in signed_in.get(f"/logs?status={status}").text
+        text = signed_in.get(f"/logs/{run_id}").text
+        assert sentence in text and ("within the time-out" in text) is (reason == "timeout")
+
+
+def test_all_statuses_can_be_filtered(signed_in: FlaskClient) -> None:
+    text = signed_in.get("/logs").text
+    offered = re.findall(r'<input type="checkbox" name="status" value="(\w+)"', text)
+    assert offered == [status.value for status in Status]
+
+
+def test_waiting_is_told_apart_from_running(signed_in: FlaskClient, task, run) -> None:
+    run_id = run(
+        task(),
+        START - timedelta(hours=1),
+        queued_at=START,
+        started_at=START + timedelta(seconds=7),
+        finished_at=START + timedelta(seconds=10),
+    )
+    text = signed_in.get(f"/logs/{run_id}").text
+    facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", text))
+    assert (facts["Lateness"], facts["Waited"], facts["Duration"]) == ("1 h 0 min", "7 s", "3 s")
+
+
+def test_a_queued_run_says_what_it_waits_for(
+    app: Flask, signed_in: FlaskClient, task, run, ports
+) -> None:
+    one, same = task(name="One"), task(name="Same host")
+    other = task(name="Other host", api_endpoint="http://127.0.0.2:9/v1")
+    queued = {"status": "queued", "started_at": None, "finished_at": None, "scheduled_for": None}
+    going = run(one, START, status="running", finished_at=None)
+    later = run(one, START + timedelta(seconds=30), **queued)
+    behind = run(one, START, serial=True, **queued)
+    free = run(other, START, **queued)
+    at_host = run(same, START, **queued)
+
+    def said(run_id: int) -> str:
+        text = signed_in.get(f"/logs/{run_id}", headers=HTMX).text
+        found = re.search(r"<strong>([^<]*)</strong>", text)
+        assert found and found[1] in signed_in.get("/logs").text
+        return found[1]
+
+    assert said(later) == "Waits until 12:00:30."
+    assert said(behind) == f"Waits for run {going} of the same task to end."
+    assert f'href="/logs/{going}"' in signed_in.get(f"/logs/{behind}").text
+    assert said(free) == said(at_host) == "Starts in a moment."
+    ports.max_per_endpoint = 1
+    assert said(at_host) == "Waits for another run at the same endpoint to end."
+    assert said(free) == "Starts in a moment."
+    settings = runtime(app).settings.model_copy(update={"max_concurrent_runs": 1})
+    object.__setattr__(runtime(app), "settings", settings)
+    assert said(free) == "Waits for a free slot."
+
+
+def test_a_run_is_cancelled(app: Flask, signed_in: FlaskClient, task, run, post) -> None:
+    task_id = task()
+    waiting = run(task_id, START, status="queued", started_at=None, finished_at=None)
+    going = run(task_id, START - timedelta(hours=1), status="running", finished_at=None)
+    assert f'hx-post="/logs/{waiting}/cancel"' in signed_in.get(f"/logs/{waiting}").text
+    answer = post(f"/logs/{waiting}/cancel")
+    assert (answer.status_code, answer.location) == (303, f"/logs/{waiting}")
+    text = signed_in.get(f"/logs/{waiting}").text
+    assert "is being cancelled." in text and 'data-status="cancelled"' in text
+    answer = post(f"/logs/{going}/cancel", htmx=True)
+    assert f'"#details-{going}"' in answer.headers["HX-Trigger"]
+    text = signed_in.get(f"/logs/{going}", headers=HTMX).text
+    assert "It is being cancelled" in text and "/cancel" not in text
+    assert post(f"/logs/{waiting}/cancel", htmx=True).status_code == 409
+    assert post("/logs/99/cancel").status_code == 404
+
+
+def test_a_run_is_repeated(app: Flask, signed_in: FlaskClient, task, run, post) -> None:
+    task_id, sent = task(), [{"role": "user", "content": "As it was"}]
+    old = run(task_id, START, status="failed", texts={"request_messages": sent})
+    missed = run(task_id, START - timedelta(1), status="missed", started_at=None, queued_at=None)
+    assert "Run again with the same input" in signed_in.get(f"/logs/{old}").text
+    text = signed_in.get(f"/logs/{missed}").text
+    assert "Run it now" in text and "same input" not in text
+    answer = post(f"/logs/{old}/retry", same_input="y")
+    text = signed_in.get(answer.location).text
+    assert f"It answers run {old}." in text and f'href="/logs/{old}"' in text
+    with app.app_context():
+        new = db.session.get_one(Run, int(answer.location.rpartition("/")[2]))
+        assert (new.source, new.for_run, new.status) == ("retry", old, "queued")
+        assert db.session.get_one(RunText, new.id).request_messages == sent
+    assert post(f"/logs/{missed}/retry", same_input="y").status_code == 409
+    assert post(f"{answer.location}/retry").status_code == 409, "it is not over yet"
