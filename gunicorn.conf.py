@@ -16,8 +16,10 @@ except StartError as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(2)
 
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
-    f"{_settings.host}:{_settings.port}"
+bind = (
+    f"[{_settings.host}]:{_settings.port}"
+    if ":" in _settings.host
+    else (f"{_settings.host}:{_settings.port}")
 )
 workers = 1
 worker_class = "gthread"

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..domain.policies import CatchUp, Hindrance, Overlap, Policies, jitter
@@ -49,7 +49,13 @@ class Task(Model):
     __tablename__ = "tasks"
     __table_args__ = (
         # The tick asks for what is due; disabled tasks have no cursor, so they are not in its way.
-        Index("ix_tasks_next_run_at", "next_run_at"),
+        # What else it takes to sort by the next run is in it, so that no row need be read.
+        Index("ix_tasks_next_run_at", "next_run_at", "paused_at", "paused_until"),
+        # The list by name, by how the last run went or when it was, and how many are on: the rows
+        # themselves hold long texts.
+        Index("ix_tasks_lower_name", func.lower(text("name"))),
+        Index("ix_tasks_last_status", "last_status", "last_run_at"),
+        Index("ix_tasks_enabled", "enabled"),
         {"sqlite_autoincrement": True},
     )
 

@@ -86,7 +86,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
-        batch_op.create_index("ix_tasks_next_run_at", ["next_run_at"], unique=False)
+        batch_op.create_index(
+            "ix_tasks_next_run_at", ["next_run_at", "paused_at", "paused_until"], unique=False
+        )
+        batch_op.create_index("ix_tasks_lower_name", [sa.text("lower(name)")], unique=False)
+        batch_op.create_index("ix_tasks_last_status", ["last_status", "last_run_at"], unique=False)
+        batch_op.create_index("ix_tasks_enabled", ["enabled"], unique=False)
 
     op.create_table(
         "users",
@@ -324,6 +329,9 @@ def downgrade() -> None:
     op.drop_table("api_tokens")
     op.drop_table("users")
     with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.drop_index("ix_tasks_enabled")
+        batch_op.drop_index("ix_tasks_last_status")
+        batch_op.drop_index("ix_tasks_lower_name")
         batch_op.drop_index("ix_tasks_next_run_at")
 
     op.drop_table("tasks")

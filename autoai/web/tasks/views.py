@@ -19,6 +19,7 @@ from ...services.bulk import Action
 from .. import formats
 from ..htmx import done, hx_redirect, is_htmx, render
 from ..i18n import all_zones, select_timezone
+from ..templating import zone_name
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
 from .receipt import receipt_of
@@ -38,7 +39,7 @@ def new() -> ResponseReturnValue:
     """Make a task."""
     ports = runtime().ports
     if request.method == "GET":
-        return _form_page(new_form(ports.default_timezone, ports.default_timeout))
+        return _form_page(new_form(zone_name(), ports.default_timeout))
     form = TaskForm(request.form)
     try:
         task = service.create_task(ports, form.values())
