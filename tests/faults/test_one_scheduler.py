@@ -52,7 +52,9 @@ def test_two_workers(instance: Instance, upstream: Upstream) -> None:
     upstream.wait_for(before + 2, _FAR)
     print(f"\nafter SIGKILL of the leading worker: {time.monotonic() - killed:.1f} s, two runs")
     assert server.terminate() == 0
-    assert len(_owners(instance)) == 2
+    # At the end both are told to stop; the one that stands by may lead for a moment between the
+    # two signals.
+    assert len(_owners(instance)) in (2, 3)
     check_ledger(instance, upstream.requests())
 
 
