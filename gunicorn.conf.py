@@ -16,9 +16,8 @@ except StartError as error:
     print(error, file=sys.stderr, flush=True)
     sys.exit(2)
 
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else (
-    f"{_settings.host}:{_settings.port}"
-)
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 workers = 1
 worker_class = "gthread"
 threads = 16
