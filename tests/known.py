@@ -39,6 +39,8 @@ class Known:
     failures: int = 0
     """In a row, of those that a person must mend."""
     keys: dict[str, int] = field(default_factory=dict)
+    settled_by: dict[str, Any] = field(default_factory=dict)
+    """The choices by which the last rows were written: an edit writes them by the old ones."""
 
     def settle(self, now: datetime) -> None:
         """Everything up to `now` must have its row from here on."""
@@ -46,7 +48,7 @@ class Known:
             begin, end = (int(t.timestamp()) + 1 for t in (self.settled, now))
             found = oracle.due(self.fields, self.anchor, begin, end)
             self.due |= {datetime.fromtimestamp(instant, UTC) for instant in found}
-        self.settled = now
+        self.settled, self.settled_by = now, self.fields
 
     def change(self, changes: dict[str, Any], now: datetime) -> None:
         """The rule, or whether it counts, is another one from `now` on."""
@@ -164,15 +166,16 @@ def _check_totals(tasks: set[int], rows: dict[int, Run]) -> None:
 
 def check_new_row(task: Known, row: Run, others: dict[int, str], now: datetime) -> None:
     """A row that the last step made, by the task's rules. `others`: statuses a step ago."""
+    choices = task.settled_by or task.fields
     if row.reason == "overlap":
         assert row.blocked_by is not None
         assert others[row.blocked_by] in ACTIVE, "it was blocked by nothing"
     if row.source == "catch_up":
-        assert task.fields["catch_up"] != "none"
-        window = max(ON_TIME, timedelta(seconds=task.fields["catch_up_window_seconds"]))
-        assert task.fields["catch_up"] == "all" or now - row.due_at <= window
+        assert choices["catch_up"] != "none"
+        window = max(ON_TIME, timedelta(seconds=choices["catch_up_window_seconds"]))
+        assert choices["catch_up"] == "all" or now - row.due_at <= window
     own = row.source in ("schedule", "catch_up") and row.status in ACTIVE
-    strict = task.fields["overlap"] == "skip" and task.fields["catch_up"] != "all"
+    strict = choices["overlap"] == "skip" and choices["catch_up"] != "all"
     assert not (own and strict and ACTIVE & set(others.values())), "two at once"
 
 

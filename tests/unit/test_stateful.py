@@ -425,7 +425,7 @@ def test_anything_in_any_order(in_app: Flask, ports: Ports, clock: FakeClock) ->
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=1_000 if LONG else 40,
+            max_examples=1_000 if LONG else 30,
             stateful_step_count=60 if LONG else 30,
             deadline=None,
             # Minutes of shrinking say less than the thirty steps that led there.
