@@ -28,7 +28,7 @@ def test_a_task_is_made_runs_and_is_read(open_page: Open, site: Site) -> None:
     expect(page.get_by_label("API key")).to_have_attribute("type", "password")
     preview = page.locator("#preview")
     expect(preview).to_contain_text("every hour", ignore_case=True)
-    expect(preview.locator("li")).to_have_count(5)
+    expect(preview.locator("tbody tr")).to_have_count(10)
 
     page.get_by_label("Minutes between runs").fill("")
     page.get_by_label("… or seconds").fill("2")
@@ -66,13 +66,13 @@ def test_a_task_is_made_runs_and_is_read(open_page: Open, site: Site) -> None:
 def test_the_preview_follows_the_kind_of_schedule_and_its_zone(open_page: Open) -> None:
     page = open_page("/tasks/new")
     preview = page.locator("#preview")
-    page.get_by_text("Every day at a time").click()
+    page.get_by_text("At times of day").click()
     expect(page.get_by_label("Minutes between runs")).to_be_hidden()
-    page.get_by_label("Time of day").fill("06:45")
+    page.get_by_label("Times of day", exact=True).fill("06:45")
     expect(preview).to_contain_text("06:45")
-    expect(preview.locator("li")).to_have_count(5)
+    expect(preview.locator("tbody tr")).to_have_count(10)
     page.get_by_label("Time zone").fill("Asia/Shanghai")
-    expect(preview).to_contain_text("in Asia/Shanghai")
+    expect(preview).to_contain_text("Asia/Shanghai")
     expect(preview.locator("time").first).to_have_attribute("datetime", re.compile("T22:45:00Z$"))
 
     page.get_by_label("Time zone").fill("Asia/Nowhere")
