@@ -18,6 +18,8 @@ ON_TIME = timedelta(seconds=10)
 """Up to here an occurrence counts as on time; later, its run's source is `catch_up`."""
 SINGLE_ROWS = 100
 """A gap adds at most this many rows of single occurrences; what is older is one gap row."""
+LISTED = SINGLE_ROWS + 1
+"""So many instants are to be listed in what is settled: the last of the older ones is needed too."""
 
 
 class CatchUp(StrEnum):
@@ -79,7 +81,7 @@ class Hindrance:
 
 @dataclass(frozen=True)
 class Gap:
-    """One row for several instants from `first` to `last`; with a hindrance, the row of a period."""
+    """One row for several instants, `first` and `last` among them; with a hindrance, a period's row."""
 
     status: Status
     reason: Reason
@@ -112,17 +114,17 @@ def settle(
     """
     gaps: list[Gap] = []
     free: list[datetime] = []
-    unlisted = due.total - len(due.newest)
-    if unlisted and due.oldest is not None:
-        gaps.append(_unlisted(due, unlisted, hindrance))
-    for instant in due.newest:
+    singles = due.newest[-SINGLE_ROWS:]
+    if due.total > len(singles):
+        gaps.append(_unlisted(due, due.total - len(singles), hindrance))
+    for instant in singles:
         found = hindrance(instant)
         if found is None:
             free.append(instant)
         else:
             _extend(gaps, instant, found)
     decisions = [
-        _settle_one(instant, now, policies, due_at(instant), runs)
+        _settle_one(instant, now, policies, due_at(instant), runs, hindrance)
         for instant, runs in _who_runs(free, now, policies, due_at)
     ]
     return Settlement(gaps, _overlap(decisions, policies, under_way, caught_up=len(free) > 1))
@@ -139,12 +141,11 @@ def jitter(seed: str, instant: datetime, seconds: int) -> timedelta:
 def _unlisted(due: Due, count: int, hindrance: Callable[[datetime], Hindrance | None]) -> Gap:
     """What is older than the listed instants: missed, unless one pause covers all of it."""
     assert due.oldest is not None  # noqa: S101 - told to mypy; the caller has looked
-    begin, end = hindrance(due.oldest), hindrance(due.newest[0])
+    last = due.newest[-LISTED] if len(due.newest) >= LISTED else due.newest[0]
+    begin, end = hindrance(due.oldest), hindrance(last)
     if begin is not None and begin == end and begin.reason is Reason.PAUSED:
-        return Gap(
-            Status.SKIPPED, begin.reason, due.oldest, due.newest[0], count, since=begin.since
-        )
-    return Gap(Status.MISSED, Reason.DOWNTIME, due.oldest, due.newest[0], count)
+        return Gap(Status.SKIPPED, begin.reason, due.oldest, last, count, since=begin.since)
+    return Gap(Status.MISSED, Reason.DOWNTIME, due.oldest, last, count)
 
 
 def _extend(gaps: list[Gap], instant: datetime, found: Hindrance) -> None:
@@ -173,13 +174,21 @@ def _who_runs(
 
 
 def _settle_one(
-    instant: datetime, now: datetime, policies: Policies, due_at: datetime, runs: bool
+    instant: datetime,
+    now: datetime,
+    policies: Policies,
+    due_at: datetime,
+    runs: bool,
+    hindrance: Callable[[datetime], Hindrance | None],
 ) -> Decision:
     late = now - due_at > ON_TIME
     source = Source.CATCH_UP if runs and late else Source.SCHEDULE
     decision = Decision(instant, due_at, source, Status.QUEUED)
     if not runs:
         return replace(decision, status=Status.MISSED, reason=Reason.DOWNTIME)
+    # Late, or shifted by its jitter, it would be sent inside a window that it was not due in.
+    if (found := hindrance(max(now, due_at))) is not None:
+        return replace(decision, status=Status.SKIPPED, reason=found.reason)
     if policies.expires_after is not None:
         expires_at = instant + policies.expires_after
         if expires_at <= now:

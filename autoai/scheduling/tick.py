@@ -139,7 +139,7 @@ class Tick:
         if last is None:
             return
         if now < last - occurrences.JUMP_BACK:
-            occurrences.rewind_cursors(now)
+            occurrences.rewind_cursors(now, self._ports.zone)
         elif now - last > OUTAGE:
             note_sleep(last, now)
 

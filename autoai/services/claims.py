@@ -32,6 +32,14 @@ def next_ready(now: datetime) -> datetime | None:
     return db.session.scalar(select(func.min(Run.due_at)).where(*later))
 
 
+def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:
+    """Would `claim` change anything? A run that waits for another one is no reason to write."""
+    old = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= now).limit(1)
+    if session.scalar(old) is not None:
+        return True
+    return slots > 0 and bool(_choose(session, now, slots, ports.max_per_endpoint))
+
+
 def claim(
     session: DbSession, owner: str, now: datetime, slots: int, ports: Ports
 ) -> list[RunOrder]:

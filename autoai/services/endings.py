@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from ..domain.runs import PERSON_MUST_MEND, Status
-from ..models import DbSession, Task
+from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
+from ..models import DbSession, Run, Task
 from .statistics import Ending, count_endings
 
 
@@ -52,7 +52,31 @@ def note_endings(
     }
     for ending in sorted(endings, key=lambda e: e.started_at):
         if (task := tasks.get(ending.task_id)) is not None:
+            was_paused = task.is_paused(now)
             _learn(task, ending, now)
+            if task.is_paused(now) and not was_paused:
+                skip_waiting(session, task.id, now, zone)
+
+
+def skip_waiting(session: DbSession, task_id: int, now: datetime, zone: ZoneInfo) -> None:
+    """Inside the caller's transaction: a pause begins, and what its schedule has queued is skipped.
+
+    A run that a person asked for stays.
+    """
+    skipped = session.execute(
+        update(Run)
+        .where(
+            Run.task_id == task_id,
+            Run.status == Status.QUEUED,
+            Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
+        )
+        .values(status=Status.SKIPPED, reason=Reason.PAUSED, finished_at=now)
+        .returning(Run.due_at)
+        .execution_options(synchronize_session=False)
+    )
+    count_endings(
+        session, zone, [Ending(task_id, due_at, Status.SKIPPED) for (due_at,) in skipped.all()]
+    )
 
 
 def _learn(task: Task, ending: RunEnding, now: datetime) -> None:

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..domain.policies import SINGLE_ROWS, Decision, Gap, Settlement, UnderWay, settle
+from ..domain.policies import LISTED, Decision, Gap, Settlement, UnderWay, settle
 from ..domain.runs import ACTIVE, Reason, Source, Status
+from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, write_transaction
-from .claims import claim, has_ready, next_ready
+from .claims import can_claim, claim, has_ready, next_ready
 from .execute_run import RunOrder
 from .ports import Ports
 from .statistics import Ending, count_endings
@@ -31,6 +32,7 @@ JUMP_BACK = timedelta(hours=1)
 """A clock that went back further than this gets new cursors; a smaller step is waited out."""
 
 
+_MICROSECOND = timedelta(microseconds=1)
 SOON = timedelta(seconds=3)
 """What comes due within this is told ahead, so that the executor can be ready."""
 
@@ -51,13 +53,18 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
     """Account for everything due now, then claim what may be sent, most urgent first."""
     now = ports.clock.now()
     due = _due_tasks(now)
-    orders: list[RunOrder] = []
-    if due or (slots and has_ready(now)):
-        with write_transaction() as session:
-            if due:
-                _write_occurrences(session, due, now, ports.zone)
-            orders = claim(session, owner, now, slots, ports)
-            bump_revision(session)
+    if not due and not can_claim(db.session(), now, slots, ports):
+        return _settled([], now)
+    with write_transaction() as session:
+        if due:
+            _write_occurrences(session, due, now, ports.zone)
+        orders = claim(session, owner, now, slots, ports)
+        bump_revision(session)
+        # Read before the commit: after it, nothing may fail that would lose the claimed runs.
+        return _settled(orders, now)
+
+
+def _settled(orders: list[RunOrder], now: datetime) -> Settled:
     following = _earliest(_next_due(), next_ready(now))
     soon = _due_by(now + SOON) if following is not None and following <= now + SOON else 0
     return Settled(orders, following, waiting=has_ready(now), soon=soon)
@@ -70,14 +77,16 @@ def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -
         session.refresh(task)
 
 
-def rewind_cursors(now: datetime) -> None:
+def rewind_cursors(now: datetime, zone: ZoneInfo) -> None:
     """After the clock went far back: each cursor goes to the first instant after now without a row.
 
-    Instants that have a row stay as they are; nothing is repeated.
+    Instants that have a row stay as they are; nothing is repeated. A gap row that reaches beyond
+    now is cut: what a clock that was ahead took for missed has not been due yet.
     """
     with write_transaction() as session:
         for task in session.scalars(select(Task).where(Task.next_run_at.is_not(None))):
             _anchor_in_the_past(task, now)
+            _cut_gaps(session, task, now, zone)
             taken = set(
                 session.scalars(
                     select(Run.scheduled_for).where(Run.task_id == task.id, Run.scheduled_for > now)
@@ -86,6 +95,18 @@ def rewind_cursors(now: datetime) -> None:
             task.next_run_at = next((t for t in task.schedule.after(now) if t not in taken), None)
         bump_revision(session)
     log.warning("the clock went back: due times were set anew", extra={"now": now.isoformat()})
+
+
+def _cut_gaps(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
+    for row in session.scalars(select(Run).where(Run.task_id == task.id, Run.missed_to > now)):
+        assert row.missed_from is not None  # noqa: S101 - told to mypy; a gap row
+        kept = task.schedule.between(row.missed_from, now, 1)
+        surplus = row.occurrences - kept.total
+        count_endings(session, zone, [Ending(task.id, row.due_at, row.status, -surplus)])
+        if kept.total:
+            row.occurrences, row.missed_to = kept.total, kept.newest[-1]
+        else:
+            session.delete(row)
 
 
 def _anchor_in_the_past(task: Task, now: datetime) -> None:
@@ -160,11 +181,32 @@ def _settlement(
     """What is to be written for one task, and where its cursor goes."""
     assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
     schedule = task.schedule
-    due = schedule.between(task.next_run_at, now, SINGLE_ROWS)
     following = next(schedule.after(now), None)
-    if not due.total:
-        return Settlement([], []), following
-    return settle(due, now, task.policies, under_way, task.due_at, task.hindrance), following
+    paused, free = _parted_by_pause(task, schedule, task.next_run_at, now)
+    whole = Settlement([], [])
+    for due in (paused, free):
+        if due.total:
+            part = settle(due, now, task.policies, under_way, task.due_at, task.hindrance)
+            whole = Settlement(whole.gaps + part.gaps, whole.decisions + part.decisions)
+    return whole, following
+
+
+def _parted_by_pause(
+    task: Task, schedule: Schedule, first: datetime, last: datetime
+) -> tuple[Due, Due]:
+    """What was due while the task was paused, and the rest."""
+    if task.paused_at is None or task.paused_at > last:
+        return NOTHING_DUE, schedule.between(first, last, LISTED)
+    begin = max(first, task.paused_at)
+    end = last if task.paused_until is None else min(last, task.paused_until - _MICROSECOND)
+    before = after = paused = NOTHING_DUE
+    if first < begin:
+        before = schedule.between(first, begin - _MICROSECOND, LISTED)
+    if begin <= end:
+        paused = schedule.between(begin, end, LISTED)
+    if max(begin, end + _MICROSECOND) <= last:
+        after = schedule.between(max(first, end + _MICROSECOND), last, LISTED)
+    return paused, before.followed_by(after, LISTED)
 
 
 def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[Task]:

@@ -33,9 +33,9 @@ def recover(ports: Ports, owner: str) -> int:
         if last_tick is not None and now - last_tick > OUTAGE:
             session.add(Outage(began_at=last_tick, ended_at=now))
             bump_revision(session)
-        session.execute(update(InstanceState).values(last_tick_at=now))
     if last_tick is not None and now < last_tick - JUMP_BACK:
-        rewind_cursors(now)
+        rewind_cursors(now, ports.zone)
+    note_awake(now)  # last: whoever dies before it leaves the same findings to the next one
     if dead:
         log.warning("%d runs were under way when their process died", dead)
     return dead
@@ -68,18 +68,24 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
         update(Run)
         .where(Run.status == Status.RUNNING, whose)
         .values(status=Status.INTERRUPTED, reason=reason, finished_at=now)
-        .returning(Run.id, Run.task_id, Run.due_at, Run.started_at, Run.for_run)
+        .returning(
+            Run.id, Run.task_id, Run.due_at, Run.started_at, Run.for_run, Run.cancel_requested
+        )
         .execution_options(synchronize_session=False)
     ).all()
     if not dead:
         return 0
     endings = [
         RunEnding(task_id, due_at, started_at or now, Status.INTERRUPTED, reason)
-        for _, task_id, due_at, started_at, _ in dead
+        for _, task_id, due_at, started_at, *_ in dead
     ]
     note_endings(session, endings, now, ports.zone)
     # A rerun that is interrupted in its turn may be what ends the process: it is the last one.
-    first_time = [(run_id, task_id) for run_id, task_id, _, _, for_run in dead if not for_run]
+    first_time = [
+        (run_id, task_id)
+        for run_id, task_id, _, _, for_run, unwanted in dead
+        if not for_run and not unwanted
+    ]
     _rerun(session, first_time, now)
     bump_revision(session)
     return len(dead)

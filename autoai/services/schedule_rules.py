@@ -15,6 +15,7 @@ from ..domain.schedules import (
     WEEKDAYS,
     Cron,
     ScheduleType,
+    instant_of,
     time_zones,
 )
 from .checker import Checker
@@ -151,9 +152,7 @@ def _instant(check: Checker, field: str, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=zone)
-        instant = instant.astimezone(UTC)
+        instant = instant_of(instant, zone) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         check.complain(
             field, _("A date and a time such as %(example)s.", example="2026-01-31T09:00")

@@ -28,6 +28,7 @@ from ..models import (
     write_transaction,
 )
 from ..security.encryption import mask
+from .endings import skip_waiting
 from .execute_run import KEY_PURPOSE
 from .occurrences import settle_task
 from .ports import Ports
@@ -171,6 +172,7 @@ def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Tas
         if not task.is_paused(now):
             task.paused_at = now
         task.paused_until, task.paused_reason = until, None
+        skip_waiting(session, task.id, now, ports.zone)
         task.updated_at = now
         bump_revision(session)
     ports.wake()

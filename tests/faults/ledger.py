@@ -85,7 +85,7 @@ def _check_occurrences(task: dict[str, Any], rows: list[dict[str, Any]], tally: 
     single = Counter(instant(row["scheduled_for"]) for row in rows if row["scheduled_for"])
     counted = [0] * len(gaps)
     for due in expected:
-        within = [index for index, (first, last, _) in enumerate(gaps) if first <= due < last]
+        within = [index for index, (first, last, _) in enumerate(gaps) if first <= due <= last]
         for index in within:
             counted[index] += 1
         found = single.pop(due, 0) + len(within)

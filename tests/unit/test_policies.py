@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from autoai.domain.policies import (
-    SINGLE_ROWS,
+    LISTED,
     CatchUp,
     Gap,
     Hindrance,
@@ -35,7 +35,7 @@ def settled(
     begin: float, now: float, under_way: UnderWay | None = None, **choices: object
 ) -> Settlement:
     """What is due from one minute to another, of a task that is due every minute."""
-    due = Interval(60, START).between(at(begin), at(now), SINGLE_ROWS)
+    due = Interval(60, START).between(at(begin), at(now), LISTED)
     return settle(due, at(now), Policies(**choices), under_way)  # type: ignore[arg-type]
 
 
@@ -159,7 +159,7 @@ class TestLongGaps:
             )
 
     def test_a_pause_over_all_of_it_is_one_row(self) -> None:
-        due = Interval(60, START).between(at(1), at(500), SINGLE_ROWS)
+        due = Interval(60, START).between(at(1), at(500), LISTED)
         found = settle(due, at(500), Policies(), None, hindrance=paused_from(0))
         assert found.decisions == []
         assert [(g.status, g.reason, g.first, g.last, g.occurrences) for g in found.gaps] == [
@@ -178,7 +178,7 @@ def paused_from(begin: float, end: float = 10**6):
 
 class TestHindrances:
     def settled(self, hindrance, now: float = 6, **choices: object) -> Settlement:
-        due = Interval(60, START).between(at(1), at(now), SINGLE_ROWS)
+        due = Interval(60, START).between(at(1), at(now), LISTED)
         return settle(due, at(now), Policies(**choices), None, hindrance=hindrance)  # type: ignore[arg-type]
 
     def test_one_row_for_a_period(self) -> None:
@@ -208,10 +208,10 @@ class TestHindrances:
             (Reason.BLACKOUT, 4),
         ]
 
-    def test_what_is_free_before_a_pause_is_the_latest(self) -> None:
-        """It was due before, and its window is open: a person paused what comes, not what was."""
+    def test_what_was_due_before_a_pause_is_not_caught_up_in_it(self) -> None:
+        """Its window is open, but it would be sent while nothing may run."""
         found = self.settled(paused_from(2.5))
-        assert told(found) == [MISSED, "queued catch_up"]
+        assert told(found) == [MISSED, "skipped paused"]
         assert [g.occurrences for g in found.gaps] == [4]
 
     def test_all_but_what_is_hindered(self) -> None:
@@ -249,7 +249,7 @@ def test_what_has_expired_waits_for_nobody() -> None:
 
 
 def test_nothing_due_is_nothing_to_write() -> None:
-    due = Interval(60, START).between(at(0), at(0.5), SINGLE_ROWS)
+    due = Interval(60, START).between(at(0), at(0.5), LISTED)
     assert settle(due, at(0.5), Policies(), None) == Settlement([], [])
 
 

@@ -13,16 +13,27 @@ All instants that go in or come out are aware and in UTC.
     words       descriptions
 """
 
-from .base import MAX_INTERVAL_SECONDS, Due, Schedule, ScheduleType, Words, time_zones, upcoming
+from .base import (
+    MAX_INTERVAL_SECONDS,
+    NOTHING_DUE,
+    Due,
+    Schedule,
+    ScheduleType,
+    Words,
+    time_zones,
+    upcoming,
+)
 from .blackouts import Blackout, blackout_period, free_of
 from .changes import ClockChange, clock_changes, effect_on, explain
 from .frequency import Frequency, frequency
 from .kinds import WEEKDAYS, Cron, FixedTime, Interval, Manual, Once
 from .limits import Limited
+from .local_time import instant_of
 from .words import describe
 
 __all__ = [
     "MAX_INTERVAL_SECONDS",
+    "NOTHING_DUE",
     "WEEKDAYS",
     "Blackout",
     "ClockChange",
@@ -44,6 +55,7 @@ __all__ = [
     "explain",
     "free_of",
     "frequency",
+    "instant_of",
     "time_zones",
     "upcoming",
 ]

@@ -49,6 +49,14 @@ class Due:
     oldest: datetime | None
     newest: tuple[datetime, ...]
 
+    def followed_by(self, later: Due, keep: int) -> Due:
+        """Both stretches as one; `later` comes after this one."""
+        return Due(
+            self.total + later.total,
+            self.oldest or later.oldest,
+            (*self.newest, *later.newest)[-keep:],
+        )
+
 
 NOTHING_DUE = Due(0, None, ())
 
