@@ -20,7 +20,7 @@ ACTIVE = {"queued", "running"}
 MEND = {"auth", "rejected"}
 """Reasons, among those that the tests play, that a person must mend."""
 STEPS = {
-    "queued": {"queued", "running", "cancelled", "expired"},
+    "queued": {"queued", "running", "cancelled", "expired", "skipped"},  # a pause began
     "running": {"running", "success", "failed", "cancelled", "interrupted", "expired"},
 }
 ON_TIME = timedelta(seconds=10)
