@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from autoai.providers.base import Completion, Request
+from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -76,7 +76,10 @@ class ScriptedProvider:
         self._lock = threading.Lock()
         self.requests: list[Request] = []
 
-    def complete(self, request: Request, call: Call) -> Completion:
+    def models(self, connection: Connection, call: Call) -> list[str]:
+        return ["m-1"]
+
+    def complete(self, request: Request, call: Call, on_text: OnText) -> Completion:
         with self._lock:
             self.requests.append(request)
             turn = self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]

@@ -55,6 +55,7 @@ class ProviderError(DomainError):
         http_status: int | None = None,
         retry_after: float | None = None,
         final: bool = False,
+        stream_refused: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -65,6 +66,8 @@ class ProviderError(DomainError):
         """Seconds, finite and not negative; None where the server did not say."""
         self.final = final
         """The other side calls it hopeless: never repeat, whatever the task asks for."""
+        self.stream_refused = stream_refused
+        """It does not want to stream; the same request without that may well be answered."""
 
 
 class CallEnded(DomainError):

@@ -15,7 +15,7 @@ from ..domain.errors import CallEnded, KeyUnreadable, ProviderError
 from ..domain.retries import WAIT_MAX, WAIT_MIN, RetryRules, may_repeat
 from ..domain.runs import Kind, Reason, Status
 from ..domain.verdicts import Judgement, judge
-from ..providers.base import Completion, Provider, Request
+from ..providers.base import Completion, Connection, Provider, Request
 from ..providers.parsing import scrub
 from ..providers.transport import Call
 from .ports import Ports
@@ -171,14 +171,16 @@ def _send(
 ) -> Completion:
     """Attempts until one succeeds or may not be repeated; each is noted in `outcome`."""
     rules = order.retry_rules
-    request = Request(order.endpoint, key, order.model, order.messages, order.timeout)
+    request = Request(Connection(order.endpoint, key), order.model, order.messages)
 
     def once() -> Completion:
         if outcome.attempts and outcome.attempts[-1].kind is Kind.MAYBE_BILLED:
             outcome.maybe_double_billed = True
         call = Call(order.timeout)
         control.begin(call)
-        return _attempt(ports, outcome, lambda: provider.complete(request, call), call)
+        return _attempt(
+            ports, outcome, lambda: provider.complete(request, call, lambda text: None), call
+        )
 
     failed: list[ProviderError] = []
 

@@ -60,7 +60,7 @@ def test_success(bare_ports: Ports, clock: FakeClock) -> None:
     assert (outcome.status, outcome.reason, outcome.verdict) == (Status.SUCCESS, None, "ok")
     assert [(a.number, a.kind, a.http_status) for a in outcome.attempts] == [(1, Kind.OK, 200)]
     (request,) = provider.requests
-    assert (request.api_key, request.model, request.timeout) == (KEY, "m-1", 30)
+    assert (request.connection.api_key, request.model) == (KEY, "m-1")
     assert request.messages == [{"role": "user", "content": "Hello"}]
     assert clock.waits == []
 
@@ -68,7 +68,7 @@ def test_success(bare_ports: Ports, clock: FakeClock) -> None:
 def test_without_a_key_none_is_sent(bare_ports: Ports) -> None:
     provider = ScriptedProvider()
     execute_run(bare_ports, provider, order(bare_ports, api_key_encrypted=None), RunControl())
-    assert provider.requests[0].api_key is None
+    assert provider.requests[0].connection.api_key is None
 
 
 @pytest.mark.parametrize(

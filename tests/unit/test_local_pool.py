@@ -11,7 +11,7 @@ from autoai.domain.errors import CallEnded, ProviderError
 from autoai.domain.retries import RetryRules
 from autoai.domain.runs import Kind, Reason, Status
 from autoai.execution.local_pool import LocalPool
-from autoai.providers.base import Completion, Request
+from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
 from autoai.scheduling.clock import SystemClock
 from autoai.security.encryption import Keyring
@@ -51,7 +51,10 @@ class Held:
         self.open = threading.Event()
         self.calls = threading.Semaphore(0)
 
-    def complete(self, request: Request, call: Call) -> Completion:
+    def models(self, connection: Connection, call: Call) -> list[str]:
+        return ["m-1"]
+
+    def complete(self, request: Request, call: Call, on_text: OnText) -> Completion:
         self.calls.release()
         while not self.open.wait(0.005):
             if call.ended_by:

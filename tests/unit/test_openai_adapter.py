@@ -13,7 +13,7 @@ import pytest
 
 from autoai.domain.errors import ProviderError
 from autoai.domain.runs import Kind, Reason
-from autoai.providers.base import Completion, Request, Usage
+from autoai.providers.base import Completion, Connection, Request, Usage
 from autoai.providers.openai import OpenAIProvider, chat_completions_url
 from autoai.providers.transport import Call, Transport
 from tests.fakes import START
@@ -36,8 +36,9 @@ def provider() -> Iterator[OpenAIProvider]:
 
 
 def ask(provider: OpenAIProvider, endpoint: str, timeout: float = 10, **more: Any) -> Completion:
-    values = {"api_key": "sk-test", "model": "m-1", "messages": [], "timeout": timeout, **more}
-    return provider.complete(Request(endpoint, **values), Call(timeout))
+    values = {"model": "m-1", "messages": [], **more}
+    request = Request(Connection(endpoint, "sk-test"), **values)
+    return provider.complete(request, Call(timeout), lambda text: None)
 
 
 def refused(provider: OpenAIProvider, endpoint: str, timeout: float = 10) -> ProviderError:

@@ -27,7 +27,7 @@ from autoai.domain.errors import CallEnded, Conflict, ProviderError
 from autoai.domain.runs import Kind, Reason
 from autoai.extensions import Model, db
 from autoai.models import InstanceState, Outage, Run, RunText, Task, write_transaction
-from autoai.providers.base import Completion, Request
+from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
 from autoai.services.execute_run import Outcome, RunControl, RunOrder, execute_run
 from autoai.services.ports import Ports
@@ -109,7 +109,10 @@ class OtherSide:
         self.told = Told()
         self.answers = 0
 
-    def complete(self, request: Request, call: Call) -> Completion:
+    def models(self, connection: Connection, call: Call) -> list[str]:
+        return ["m-1"]
+
+    def complete(self, request: Request, call: Call, on_text: OnText) -> Completion:
         if call.ended_by is not None:
             self.told.cancelled = True
             raise CallEnded(call.ended_by)

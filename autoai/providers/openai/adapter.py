@@ -12,7 +12,7 @@ from typing import Any
 
 from ...domain.errors import ProviderError
 from ...domain.runs import Kind, Reason
-from ..base import Completion, Request, Usage
+from ..base import Completion, OnText, Request, Usage
 from ..parsing import as_count, as_text, error_text, parse_retry_after
 from ..transport import Answer, Call, Transport
 from .endpoint import chat_completions_url
@@ -29,13 +29,13 @@ class OpenAIProvider:
         self._transport = transport
         self._now = now
 
-    def complete(self, request: Request, call: Call) -> Completion:
+    def complete(self, request: Request, call: Call, on_text: OnText) -> Completion:
         """See `Provider.complete`."""
         headers = {"Accept": "application/json", "User-Agent": "AutoAI"}
-        if request.api_key:
-            headers["Authorization"] = f"Bearer {request.api_key}"
+        if request.connection.api_key:
+            headers["Authorization"] = f"Bearer {request.connection.api_key}"
         payload = {"model": request.model, "messages": request.messages}
-        url = chat_completions_url(request.endpoint)
+        url = chat_completions_url(request.connection.endpoint)
         answer = self._transport.post_json(url, headers, payload, call)
         if answer.status != 200:
             raise self._refusal(answer)
