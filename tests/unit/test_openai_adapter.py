@@ -222,18 +222,45 @@ class TestOnTheWire:
         "reply",
         [
             b"",
+            b"HTTP/1.",
+            b"HTTP/1.1 200 OK\r\nContent-Le",
             b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nonly this",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        ],
+    )
+    def test_cut(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
+        other_side.reply = reply
+        error = refused(provider, other_side.base_url)
+        assert (error.kind, error.reason) == (Kind.MAYBE_BILLED, Reason.CONNECTION_LOST)
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: cunked\r\n\r\n2\r\n{}\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}",
+            b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
             b"SSH-2.0-OpenSSH_9\r\n",
             b"HTTP/1.1 abc OK\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n{}",
             b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n{}",
         ],
     )
-    def test_cut_or_garbled(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
+    def test_not_http(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
         other_side.reply = reply
         error = refused(provider, other_side.base_url)
-        assert (error.kind, error.reason) == (Kind.MAYBE_BILLED, Reason.CONNECTION_LOST)
+        assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.PROTOCOL)
+
+    def test_interim_answers_are_skipped(self, provider: OpenAIProvider, other_side: Wire) -> None:
+        hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+        other_side.reply = b"HTTP/1.1 100 Continue\r\n\r\n" + hint * 99 + http(answer())
+        assert ask(provider, other_side.base_url).text == "Good day."
 
     @pytest.mark.parametrize(
         "reply",

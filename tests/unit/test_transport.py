@@ -1,0 +1,243 @@
+"""The transport alone, over real sockets: pieces as they come, connections kept and closed."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from autoai.domain.errors import CallEnded, ProviderError
+from autoai.domain.runs import Kind, Reason
+from autoai.providers.transport import Call, Outgoing, Transport
+
+LIMIT = 64 * 1024
+Talk = Callable[[socket.socket, bytes], None]
+
+
+class Line:
+    """A server that leaves each request to a function; it keeps the bytes that came."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        for _ in range(100):
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with sock:
+            sock.settimeout(20)
+            try:
+                while request := sock.recv(65536):
+                    if b"Content-Length" in request and request.endswith(b"\r\n\r\n"):
+                        request += sock.recv(65536)
+                    self.requests.append(request)
+                    self.talk(sock, request)
+            except OSError:
+                pass
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@contextmanager
+def line(talk: Talk) -> Iterator[Line]:
+    server = Line(talk)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    made = Transport(4, LIMIT)
+    yield made
+    made.close()
+
+
+def get(url: str) -> Outgoing:
+    return Outgoing("GET", url, {"Authorization": "Bearer sk-test"})
+
+
+def say_whole(sock: socket.socket, request: bytes) -> None:
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    sock.sendall(b"wh")
+    time.sleep(0.05)
+    sock.sendall(b"ole, and more than it said")
+
+
+def test_what_a_get_looks_like(transport: Transport) -> None:
+    with line(say_whole) as server:
+        with transport.open(get(server.url + "v1/models"), Call(5)) as incoming:
+            assert (incoming.status, incoming.headers["CONTENT-LENGTH"]) == (200, "5")
+            assert incoming.body() == b"whole", "and nothing beyond its length"
+        head = server.requests[0].decode()
+        assert head.startswith("GET /v1/models HTTP/1.1\r\n")
+        assert "Authorization: Bearer sk-test" in head
+        assert "Content-" not in head
+        assert "sk-test" not in repr(get(server.url))
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_pieces_come_through_at_once(transport: Transport, framing: str, packed: bool) -> None:
+    """Each piece is sent only after the one before was seen."""
+    seen = [threading.Event() for _ in range(3)]
+    packer = zlib.compressobj(wbits=31)
+    pieces = [f"data: {number}\n\n".encode() for number in range(3)]
+    if packed:
+        sent = [packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
+        sent[-1] += packer.flush()
+    else:
+        sent = pieces
+
+    def talk(sock: socket.socket, request: bytes) -> None:
+        head = "HTTP/1.1 200 OK\r\n" + ("Content-Encoding: gzip\r\n" if packed else "")
+        if framing == "length":
+            head += f"Content-Length: {sum(map(len, sent))}\r\n"
+        elif framing == "chunked":
+            head += "Transfer-Encoding: chunked\r\n"
+        sock.sendall(head.encode() + b"\r\n")
+        for piece, event in zip(sent, seen, strict=True):
+            sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if framing == "chunked" else piece)
+            assert event.wait(5)
+        if framing == "chunked":
+            sock.sendall(b"0\r\n\r\n")
+        if framing == "close":
+            sock.shutdown(socket.SHUT_WR)
+
+    with line(talk) as server, transport.open(get(server.url), Call(10)) as incoming:
+        found = []
+        for piece, event in zip(incoming.chunks(), seen, strict=True):
+            found.append(piece)
+            event.set()
+        assert found == pieces
+
+
+def test_a_body_that_was_read_leaves_its_connection(transport: Transport) -> None:
+    def talk(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with line(talk) as server:
+        for _ in range(3):
+            call = Call(5)
+            with transport.open(get(server.url), call) as incoming:
+                assert incoming.body() == b"ok"
+                call.end(Reason.CANCELLED)  # too late: the connection is the next call's by now
+        assert server.connections == 1
+
+
+def test_a_body_that_was_left_closes_its_connection(transport: Transport) -> None:
+    closed = threading.Event()
+
+    def talk(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok")
+        assert sock.recv(1) == b""
+        closed.set()
+
+    with line(talk) as server:
+        with transport.open(get(server.url), Call(5)) as incoming:
+            assert next(incoming.chunks()) == b"ok"
+        assert closed.wait(5)
+
+
+def test_on_sent_is_called_once_when_all_is_sent(transport: Transport) -> None:
+    arrived = threading.Event()
+
+    def talk(sock: socket.socket, request: bytes) -> None:
+        arrived.set()
+        sock.sendall(b"HTTP/1.1 204 None\r\n\r\n")
+
+    with line(talk) as server:
+        for _ in range(2):  # over a new connection, and over a kept one
+            call, stamps = Call(5), list[float]()
+            call.on_sent = lambda stamps=stamps: stamps.append(time.monotonic())  # type: ignore[misc]
+            payload = {"text": "x" * 1000}
+            with transport.open(Outgoing("POST", server.url, {}, payload), call) as incoming:
+                assert len(stamps) == 1
+                assert incoming.body() == b""
+            assert len(stamps) == 1 and call.sent
+        assert server.connections == 1
+        assert b"x" * 1000 in server.requests[1]
+
+
+def test_on_sent_is_not_called_for_what_never_went_out(transport: Transport) -> None:
+    call = Call(5)
+    call.on_sent = lambda: pytest.fail("nothing was sent")
+    with (
+        pytest.raises(ProviderError) as caught,
+        transport.open(get("http://127.0.0.1:9/"), call),
+    ):
+        pass
+    assert caught.value.kind is Kind.NEVER_SENT and not call.sent
+
+
+def test_ended_while_pieces_come(transport: Transport) -> None:
+    def talk(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\nfirst")
+        sock.recv(1)
+
+    call = Call(10)
+    with line(talk) as server, pytest.raises(CallEnded), transport.open(get(server.url), call) as x:
+        for piece in x.chunks():
+            assert piece == b"first"
+            call.end(Reason.CANCELLED)
+
+
+def test_a_deadline_between_pieces(transport: Transport) -> None:
+    def talk(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\nfirst")
+        sock.recv(1)
+
+    with (
+        line(talk) as server,
+        pytest.raises(ProviderError) as caught,
+        transport.open(get(server.url), Call(0.3)) as incoming,
+    ):
+        incoming.body()
+    assert (caught.value.kind, caught.value.reason) == (Kind.MAYBE_BILLED, Reason.DEADLINE)
+    assert caught.value.http_status == 200
+
+
+def test_the_bound_holds_over_all_pieces(transport: Transport) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    taken = 0
+
+    def talk(sock: socket.socket, request: bytes) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + bomb)
+
+    with (
+        line(talk) as server,
+        pytest.raises(ProviderError) as caught,
+        transport.open(get(server.url), Call(10)) as incoming,
+    ):
+        for piece in incoming.chunks():
+            taken += len(piece)
+    assert caught.value.reason is Reason.TOO_LARGE
+    assert taken <= LIMIT
+
+
+def test_an_error_of_the_readers_own_passes(transport: Transport) -> None:
+    with (
+        line(say_whole) as server,
+        pytest.raises(ZeroDivisionError),
+        transport.open(get(server.url), Call(5)),
+    ):
+        raise ZeroDivisionError
