@@ -9,6 +9,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import api, cli, models, web
+from .domain.networks import NetworkRules
 from .extensions import babel, csrf, db, login_manager, migrate, scheduler
 from .logging_setup import configure_logging
 from .providers.openai import OpenAIProvider
@@ -82,6 +83,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         settings.max_concurrent_runs,
         settings.max_response_bytes,
         str(settings.ca_bundle) if settings.ca_bundle else None,
+        NetworkRules(settings.allowed_networks, settings.denied_networks),
     )
     service = SchedulerService(
         app,

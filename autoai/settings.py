@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from tzlocal import get_localzone_name
+
+from .domain.networks import Network, parse_networks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,6 +66,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, ge=0, le=10)
     max_response_bytes: int = Field(2 * 1024 * 1024, ge=1_024, le=64 * 1024 * 1024)
     ca_bundle: Path | None = None
+    allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    denied_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     retention_days: int = Field(365, ge=1, le=36_500)
     text_retention_days: int = Field(90, ge=1, le=36_500)
     demo: bool = False
@@ -113,7 +118,16 @@ class Settings(BaseSettings):
     def _bundle_exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError(f"{str(value)!r} is not a file")
+        try:
+            ssl.create_default_context(cafile=value)
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"{str(value)!r} is not a file of certificates (PEM)") from error
         return value
+
+    @field_validator("allowed_networks", "denied_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        return parse_networks(value) if isinstance(value, str) else value
 
     @field_validator("host")
     @classmethod

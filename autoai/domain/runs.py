@@ -50,6 +50,7 @@ class Reason(StrEnum):
     SERVER_ERROR = "server_error"
     REDIRECT = "redirect"
     TLS = "tls"
+    DENIED_NETWORK = "denied_network"
     TOO_LARGE = "too_large"
     PROTOCOL = "protocol"
     BAD_RESPONSE = "bad_response"
@@ -79,6 +80,7 @@ PERSON_MUST_MEND = frozenset(
         Reason.REJECTED,
         Reason.REDIRECT,
         Reason.TLS,
+        Reason.DENIED_NETWORK,
         Reason.KEY_UNREADABLE,
         Reason.BAD_TEMPLATE,
     }

@@ -136,6 +136,13 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("A secure connection could not be made; nothing was sent."),
         _("Check the server's certificate, and this machine's clock and CA bundle."),
     ),
+    "denied_network": (
+        _("The address lies in a network that AutoAI may not reach; nothing was sent."),
+        _(
+            "Check the API endpoint. Whoever runs AutoAI sets ALLOWED_NETWORKS and DENIED_NETWORKS;"
+            " the metadata addresses of clouds are never reached."
+        ),
+    ),
     "too_large": (
         _("The answer was larger than allowed and was cut off."),
         _("Ask for a shorter answer, or raise MAX_RESPONSE_BYTES."),

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "autoai"
 # together, so its modules are rooms of their own. `settings` is read by whoever is told what to do.
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
-    "settings": set(),
+    "settings": {"domain"},
     "language": set(),
     "extensions": set(),
     "providers": {"domain"},

@@ -7,62 +7,16 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
 
 from autoai.domain.errors import CallEnded, ProviderError
 from autoai.domain.runs import Kind, Reason
 from autoai.providers.transport import Call, Outgoing, Transport
+from tests.line import line, says
 
 LIMIT = 64 * 1024
-Talk = Callable[[socket.socket, bytes], None]
-
-
-class Line:
-    """A server that leaves each request to a function; it keeps the bytes that came."""
-
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.connections = 0
-        self.requests: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        for _ in range(100):
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        with sock:
-            sock.settimeout(20)
-            try:
-                while request := sock.recv(65536):
-                    if b"Content-Length" in request and request.endswith(b"\r\n\r\n"):
-                        request += sock.recv(65536)
-                    self.requests.append(request)
-                    self.talk(sock, request)
-            except OSError:
-                pass
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@contextmanager
-def line(talk: Talk) -> Iterator[Line]:
-    server = Line(talk)
-    try:
-        yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture
@@ -132,10 +86,7 @@ def test_pieces_come_through_at_once(transport: Transport, framing: str, packed:
 
 
 def test_a_body_that_was_read_leaves_its_connection(transport: Transport) -> None:
-    def talk(sock: socket.socket, request: bytes) -> None:
-        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-    with line(talk) as server:
+    with line(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as server:
         for _ in range(3):
             call = Call(5)
             with transport.open(get(server.url), call) as incoming:
@@ -159,13 +110,7 @@ def test_a_body_that_was_left_closes_its_connection(transport: Transport) -> Non
 
 
 def test_on_sent_is_called_once_when_all_is_sent(transport: Transport) -> None:
-    arrived = threading.Event()
-
-    def talk(sock: socket.socket, request: bytes) -> None:
-        arrived.set()
-        sock.sendall(b"HTTP/1.1 204 None\r\n\r\n")
-
-    with line(talk) as server:
+    with line(says(b"HTTP/1.1 204 None\r\n\r\n")) as server:
         for _ in range(2):  # over a new connection, and over a kept one
             call, stamps = Call(5), list[float]()
             call.on_sent = lambda stamps=stamps: stamps.append(time.monotonic())  # type: ignore[misc]
@@ -220,11 +165,8 @@ def test_the_bound_holds_over_all_pieces(transport: Transport) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     taken = 0
 
-    def talk(sock: socket.socket, request: bytes) -> None:
-        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + bomb)
-
     with (
-        line(talk) as server,
+        line(says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + bomb)) as server,
         pytest.raises(ProviderError) as caught,
         transport.open(get(server.url), Call(10)) as incoming,
     ):

@@ -7,19 +7,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import DecodeError, HTTPError
 
 from ...domain.errors import ProviderError
+from ...domain.networks import NetworkRules
 from ...domain.runs import Kind, Reason
+from .adapter import WatchedAdapter
 from .call import Call, Watchdog
-from .connections import WatchedAdapter, current
+from .connections import current
+from .dialer import Dialer
 from .failures import failure
 
 _CHUNK = 64 * 1024
-_HOSTS = 256
+_PROXY_WANTS_A_PASSWORD = 407
+_PORTS = {"http": 80, "https": 443}
 _BROKEN = (requests.RequestException, HTTPError, OSError)
 
 
@@ -95,15 +100,20 @@ class Transport:
     """Sends requests. One for the whole process; safe for any number of threads.
 
     `pool_size` connections are kept for each host; a decoded body may have `max_bytes` bytes;
-    `ca_bundle` is a file of trusted certificates instead of the usual ones.
+    `ca_bundle` is a file of trusted certificates instead of the usual ones; `rules` say where
+    requests may go.
     """
 
-    def __init__(self, pool_size: int, max_bytes: int, ca_bundle: str | None = None) -> None:
-        self._adapter = WatchedAdapter(
-            pool_connections=_HOSTS, pool_maxsize=pool_size, max_retries=0
-        )
+    def __init__(
+        self,
+        pool_size: int,
+        max_bytes: int,
+        ca_bundle: str | None = None,
+        rules: NetworkRules | None = None,
+    ) -> None:
+        self._adapter = WatchedAdapter(pool_size, ca_bundle)
         self._max_bytes = max_bytes
-        self._verify: bool | str = ca_bundle or True
+        self._dialer = Dialer(rules or NetworkRules())
         self._watchdog = Watchdog()
 
     @contextmanager
@@ -114,13 +124,15 @@ class Transport:
         `CallEnded` where `call` was ended by something other than its deadline. A body that was
         read to its end leaves the connection to the next call; else it is closed.
         """
-        prepared = _prepared(outgoing)
+        prepared, proxies = _prepared(outgoing), _proxies(outgoing.proxy)
         if call.ended_by:
             raise failure(call, None)
         response: requests.Response | None = None
         try:
-            response = self._send(prepared, outgoing, call)
+            response = self._send(prepared, proxies, call)
             call.answering = True
+            if proxies and response.status_code == _PROXY_WANTS_A_PASSWORD:
+                raise _refused_by_proxy()
             yield Incoming(response, call, self._max_bytes)
         finally:
             if response is not None:
@@ -137,22 +149,25 @@ class Transport:
         self._adapter.close()
 
     def _send(
-        self, prepared: requests.PreparedRequest, outgoing: Outgoing, call: Call
+        self, prepared: requests.PreparedRequest, proxies: dict[str, str], call: Call
     ) -> requests.Response:
-        current.call = call
+        current.call, current.dialer = call, self._dialer
         try:
             self._watchdog.watch(call)
+            if proxies:
+                target = urlsplit(str(prepared.url))
+                port = target.port or _PORTS[target.scheme]
+                self._dialer.check(target.hostname or "", port, call)
             return self._adapter.send(
                 prepared,
                 stream=True,
                 timeout=(call.remaining, call.remaining),
-                verify=self._verify,
-                proxies={},
+                proxies=proxies,
             )
         except _BROKEN as error:
             raise failure(call, error) from error
         finally:
-            current.call = None
+            del current.call, current.dialer
 
 
 def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
@@ -160,12 +175,43 @@ def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
     body = None
     if outgoing.payload is not None:
         text = json.dumps(outgoing.payload, ensure_ascii=False, separators=(",", ":"))
-        body = text.encode("utf-8")
+        body = text.encode("utf-8", "replace")  # half a surrogate pair has no bytes
         headers["Content-Type"] = "application/json"
     headers.update(outgoing.headers)
+    for name, value in headers.items():
+        if not (name + value).isascii():
+            raise _unusable(f"the header {name!r} holds characters other than ASCII")
     try:
         return requests.Request(outgoing.method, outgoing.url, headers, data=body).prepare()
+    except requests.exceptions.InvalidHeader:  # its text would show the value, perhaps a key
+        raise _unusable("a header holds a line break or begins with a blank") from None
     except requests.RequestException as error:  # such as a host name with an empty label
-        raise ProviderError(
-            Kind.NEVER_SENT, Reason.NEVER_SENT, f"not a usable URL: {error}", final=True
-        ) from error
+        raise _unusable(f"not a usable URL: {error}") from error
+
+
+def _proxies(proxy: str | None) -> dict[str, str]:
+    """requests' way of saying that everything goes there. Its text may hold a password."""
+    if not proxy:
+        return {}
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unusable("the proxy is not of the form http://host:port or https://host:port")
+    return {"http": proxy, "https": proxy}
+
+
+def _unusable(text: str) -> ProviderError:
+    return ProviderError(Kind.NEVER_SENT, Reason.NEVER_SENT, text, final=True)
+
+
+def _refused_by_proxy() -> ProviderError:
+    return ProviderError(
+        Kind.NEVER_SENT,
+        Reason.NEVER_SENT,
+        "the proxy: it refused with HTTP 407",
+        http_status=_PROXY_WANTS_A_PASSWORD,
+        final=True,
+    )

@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
 
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import SSLError
 
 from .call import Call
-from .resolver import Resolver
+from .dialer import Dialer
 from .response import StrictResponse
 
-_resolver = Resolver()
-current = threading.local()
-"""`.call` of this thread: urllib3's connections are made deep below."""
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def _open(connection: HTTPConnection) -> socket.socket:
-    """A connected socket for the thread's call, within its deadline over all addresses."""
-    call: Call = current.call
-    host = connection._dns_host
-    addresses = _resolver.resolve(host.strip("[]"), connection.port or 80, call)
-    failure: OSError = OSError(f"no address for {host}")
-    for left, (family, kind, protocol, _name, address) in zip(
-        range(len(addresses), 0, -1), addresses, strict=True
-    ):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(call.remaining / left)
-            call.attach(sock)
-            sock.connect(address)
-            sock.settimeout(call.remaining)
-            return sock
-        except OSError as error:
-            failure = error
-            call.attach(None)
-            sock.close()
-            if call.ended_by:
-                break
-    raise failure
+class Current(threading.local):
+    """What this thread is sending: urllib3 makes connections deep below, without telling for whom."""
+
+    call: Call
+    dialer: Dialer
+
+
+current = Current()
+
+
+class ProxyTrouble(OSError):
+    """The proxy did not bring us to the other side; what it said itself is not repeated, as it
+    may hold its password. `status` is what it answered to CONNECT."""
+
+    def __init__(self, text: str, status: int | None = None, tls: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.tls = tls
 
 
 class _Watched:
@@ -50,9 +48,16 @@ class _Watched:
 
     response_class: Any = StrictResponse
     sock: Any
+    proxy: Any
     call: Call | None = None
     """Whose request is under way here; None while idle."""
     _connecting = False
+
+    def _new_conn(self) -> socket.socket:
+        host = self._dns_host.strip("[]")  # type: ignore[attr-defined]  # as it was given, with its dot
+        port: int = self.port  # type: ignore[attr-defined]
+        with _proxy_named(self.proxy, "not reached"):
+            return current.dialer.dial(host, port, current.call)
 
     def connect(self) -> None:
         self._connecting = True
@@ -84,15 +89,14 @@ class _Watched:
 
 
 class _WatchedConnection(_Watched, HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _open(self)
+    pass
 
 
 class _WatchedTLSConnection(_Watched, HTTPSConnection):
     _guard: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
-        sock = _open(self)
+        sock = super()._new_conn()
         # Wrapping detaches the plain socket from its descriptor. During the handshake a duplicate
         # is what can be shut down.
         self._guard = sock.dup()
@@ -107,6 +111,29 @@ class _WatchedTLSConnection(_Watched, HTTPSConnection):
             if self._guard is not None:
                 self._guard.close()
                 self._guard = None
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        with _proxy_named(self.proxy, "no secure connection", tls=True):
+            return super()._connect_tls_proxy(hostname, sock)
+
+    def _tunnel(self) -> None:
+        with _proxy_named(self.proxy, "no proper answer"):
+            super()._tunnel()
+
+
+@contextmanager
+def _proxy_named(proxy: Any, text: str, tls: bool = False) -> Iterator[None]:
+    """What goes wrong inside is the proxy's affair, if there is one."""
+    try:
+        yield
+    except (OSError, HTTPException, SSLError) as error:
+        if proxy is None:
+            raise
+        if refused := _TUNNEL_REFUSED.search(str(error)):
+            status = int(refused[1])
+            raise ProxyTrouble(f"it refused with HTTP {status}", status) from error
+        detail = error.strerror if isinstance(error, OSError) else None
+        raise ProxyTrouble(f"{text}: {detail}" if detail else text, tls=tls) from error
 
 
 class _WatchedPool(HTTPConnectionPool):
@@ -130,12 +157,4 @@ def _leave(conn: Any) -> None:
         conn.leave()
 
 
-class WatchedAdapter(HTTPAdapter):
-    """requests' adapter over watched connections."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _WatchedPool,
-            "https": _WatchedTLSPool,
-        }
+WATCHED_POOLS: dict[str, Any] = {"http": _WatchedPool, "https": _WatchedTLSPool}

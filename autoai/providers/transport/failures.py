@@ -15,11 +15,13 @@ import requests
 from ...domain.errors import CallEnded, ProviderError
 from ...domain.runs import Kind, Reason
 from .call import Call
+from .connections import ProxyTrouble
 from .response import BrokenAnswer
 
 _NOT_HTTP = (BrokenAnswer, LineTooLong, UnknownProtocol)
 # and HTTPException itself, by which http.client says that there are more than 100 headers
 _SHOWN = 80
+_HOPELESS_AT_PROXY = (401, 403, 407)
 
 
 def failure(call: Call, error: Exception | None, http_status: int | None = None) -> Exception:
@@ -42,6 +44,15 @@ def failure(call: Call, error: Exception | None, http_status: int | None = None)
         return ProviderError(
             Kind.UNUSABLE_ANSWER, Reason.PROTOCOL, f"not HTTP: {broken}", http_status=http_status
         )
+    for item in _chain(error):
+        if isinstance(item, ProxyTrouble):
+            return ProviderError(
+                Kind.NEVER_SENT,
+                Reason.TLS if item.tls else Reason.NEVER_SENT,
+                f"the proxy: {item.text}",
+                http_status=item.status,
+                final=item.status in _HOPELESS_AT_PROXY,
+            )
     text = _innermost(error)
     if not call.sent:
         tls = isinstance(error, requests.exceptions.SSLError)
