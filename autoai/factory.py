@@ -12,7 +12,7 @@ from . import api, cli, models, web
 from .domain.networks import NetworkRules
 from .extensions import babel, csrf, db, login_manager, migrate, scheduler
 from .logging_setup import configure_logging
-from .providers.openai import OpenAIProvider
+from .providers.registry import make_providers
 from .providers.transport import Transport
 from .runtime import Runtime
 from .scheduling.clock import SystemClock
@@ -88,7 +88,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
     service = SchedulerService(
         app,
         ports,
-        OpenAIProvider(transport, clock.now),
+        make_providers(transport, clock.now)["openai"],
         settings.database_path.with_name(settings.database_path.name + ".scheduler.lock"),
         settings,
     )

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from autoai import create_app
 from autoai.extensions import db
 from autoai.logging_setup import configure_logging
-from autoai.providers.openai import OpenAIProvider
+from autoai.providers.registry import make_providers
 from autoai.providers.transport import Transport
 from autoai.runtime import runtime
 from autoai.services.runs import run_now
@@ -108,7 +108,7 @@ def test_a_key_that_is_said_back(
 ) -> None:
     rt = runtime(noisy)
     transport = Transport(4, 1_000_000)
-    provider = OpenAIProvider(transport, rt.ports.clock.now)
+    provider = make_providers(transport, rt.ports.clock.now)["openai"]
     csrf = {"X-CSRFToken": csrf_of(signed_in, "/")}
     made = signed_in.post(
         "/api/tasks",

@@ -13,8 +13,9 @@ import pytest
 
 from autoai.domain.errors import ProviderError
 from autoai.domain.runs import Kind, Reason
-from autoai.providers.base import Completion, Connection, Request, Usage
-from autoai.providers.openai import OpenAIProvider, chat_completions_url
+from autoai.providers.base import Completion, Connection, Provider, Request, Usage
+from autoai.providers.openai import chat_completions_url
+from autoai.providers.registry import make_providers
 from autoai.providers.transport import Call, Transport
 from tests.fakes import START
 from tests.wire import Wire, answer, http, wire
@@ -29,19 +30,19 @@ def other_side() -> Iterator[Wire]:
 
 
 @pytest.fixture
-def provider() -> Iterator[OpenAIProvider]:
+def provider() -> Iterator[Provider]:
     transport = Transport(4, LIMIT)
-    yield OpenAIProvider(transport, lambda: START)
+    yield make_providers(transport, lambda: START)["openai"]
     transport.close()
 
 
-def ask(provider: OpenAIProvider, endpoint: str, timeout: float = 10, **more: Any) -> Completion:
+def ask(provider: Provider, endpoint: str, timeout: float = 10, **more: Any) -> Completion:
     values = {"model": "m-1", "messages": [], **more}
-    request = Request(Connection(endpoint, "sk-test"), **values)
+    request = Request(Connection(endpoint, values.pop("api_key", "sk-test")), **values)
     return provider.complete(request, Call(timeout), lambda text: None)
 
 
-def refused(provider: OpenAIProvider, endpoint: str, timeout: float = 10) -> ProviderError:
+def refused(provider: Provider, endpoint: str, timeout: float = 10) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         ask(provider, endpoint, timeout)
     return caught.value
@@ -65,7 +66,7 @@ def test_base_and_full_url_reach_the_same_place(entered: str, reached: str) -> N
     assert chat_completions_url(reached) == reached
 
 
-def test_what_is_sent(provider: OpenAIProvider, other_side: Wire) -> None:
+def test_what_is_sent(provider: Provider, other_side: Wire) -> None:
     other_side.reply = http(answer())
     messages = [{"role": "user", "content": "Grüß Gott, 你好 \u2028"}]
     ask(provider, other_side.base_url, messages=messages)
@@ -79,7 +80,7 @@ def test_what_is_sent(provider: OpenAIProvider, other_side: Wire) -> None:
 
 
 def test_the_environment_has_no_say(
-    provider: OpenAIProvider, other_side: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    provider: Provider, other_side: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """A .netrc would replace the key, a proxy would see it."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login thief password thief")
@@ -104,7 +105,7 @@ def test_the_environment_has_no_say(
         ("\ufeff" + json.dumps(answer("BOM")), "BOM"),
     ],
 )
-def test_texts(provider: OpenAIProvider, other_side: Wire, body: Any, text: str) -> None:
+def test_texts(provider: Provider, other_side: Wire, body: Any, text: str) -> None:
     other_side.reply = http(body)
     assert ask(provider, other_side.base_url).text == text
 
@@ -127,12 +128,12 @@ def test_texts(provider: OpenAIProvider, other_side: Wire, body: Any, text: str)
         ({"prompt_tokens_details": [], "completion_tokens_details": 4}, Usage()),
     ],
 )
-def test_usage(provider: OpenAIProvider, other_side: Wire, usage: Any, found: Usage) -> None:
+def test_usage(provider: Provider, other_side: Wire, usage: Any, found: Usage) -> None:
     other_side.reply = http(answer(usage=usage))
     assert ask(provider, other_side.base_url).usage == found
 
 
-def test_flags(provider: OpenAIProvider, other_side: Wire) -> None:
+def test_flags(provider: Provider, other_side: Wire) -> None:
     other_side.reply = http(
         answer(None, message={"refusal": "no", "tool_calls": [{}]}, choice={"finish_reason": 5})
     )
@@ -162,7 +163,7 @@ def test_flags(provider: OpenAIProvider, other_side: Wire) -> None:
         "<html>502</html>",
     ],
 )
-def test_a_200_that_is_no_completion(provider: OpenAIProvider, other_side: Wire, body: Any) -> None:
+def test_a_200_that_is_no_completion(provider: Provider, other_side: Wire, body: Any) -> None:
     other_side.reply = http(body)
     error = refused(provider, other_side.base_url)
     assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.BAD_RESPONSE)
@@ -192,7 +193,7 @@ def test_a_200_that_is_no_completion(provider: OpenAIProvider, other_side: Wire,
     ],
 )
 def test_statuses(
-    provider: OpenAIProvider, other_side: Wire, status: int, kind: Kind, reason: Reason
+    provider: Provider, other_side: Wire, status: int, kind: Kind, reason: Reason
 ) -> None:
     body = {"error": {"message": "because"}} if status != 204 else b""
     other_side.reply = http(body, status, Location="http://127.0.0.1:1/steal")
@@ -203,12 +204,12 @@ def test_statuses(
 
 
 @pytest.mark.parametrize("where", ["code", "type"])
-def test_no_money_is_final(provider: OpenAIProvider, other_side: Wire, where: str) -> None:
+def test_no_money_is_final(provider: Provider, other_side: Wire, where: str) -> None:
     other_side.reply = http({"error": {"message": "pay", where: "insufficient_quota"}}, 429)
     assert refused(provider, other_side.base_url).final
 
 
-def test_retry_after_is_read(provider: OpenAIProvider, other_side: Wire) -> None:
+def test_retry_after_is_read(provider: Provider, other_side: Wire) -> None:
     other_side.reply = http({}, 429, Retry_After="7")
     assert refused(provider, other_side.base_url).retry_after == 7
     other_side.reply = http({}, 503, Retry_After="Mon, 02 Mar 2026 12:00:09 GMT")
@@ -229,7 +230,7 @@ class TestOnTheWire:
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
         ],
     )
-    def test_cut(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
+    def test_cut(self, provider: Provider, other_side: Wire, reply: bytes) -> None:
         other_side.reply = reply
         error = refused(provider, other_side.base_url)
         assert (error.kind, error.reason) == (Kind.MAYBE_BILLED, Reason.CONNECTION_LOST)
@@ -252,12 +253,12 @@ class TestOnTheWire:
             b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n{}",
         ],
     )
-    def test_not_http(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
+    def test_not_http(self, provider: Provider, other_side: Wire, reply: bytes) -> None:
         other_side.reply = reply
         error = refused(provider, other_side.base_url)
         assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.PROTOCOL)
 
-    def test_interim_answers_are_skipped(self, provider: OpenAIProvider, other_side: Wire) -> None:
+    def test_interim_answers_are_skipped(self, provider: Provider, other_side: Wire) -> None:
         hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
         other_side.reply = b"HTTP/1.1 100 Continue\r\n\r\n" + hint * 99 + http(answer())
         assert ask(provider, other_side.base_url).text == "Good day."
@@ -270,28 +271,28 @@ class TestOnTheWire:
             http(b"x" * (LIMIT + 1), 500),
         ],
     )
-    def test_too_large(self, provider: OpenAIProvider, other_side: Wire, reply: bytes) -> None:
+    def test_too_large(self, provider: Provider, other_side: Wire, reply: bytes) -> None:
         other_side.reply = reply
         error = refused(provider, other_side.base_url)
         assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.TOO_LARGE)
 
-    def test_compressed(self, provider: OpenAIProvider, other_side: Wire) -> None:
+    def test_compressed(self, provider: Provider, other_side: Wire) -> None:
         packed = gzip.compress(json.dumps(answer("small")).encode())
         other_side.reply = http(packed, Content_Encoding="gzip")
         assert ask(provider, other_side.base_url).text == "small"
 
-    def test_broken_compression(self, provider: OpenAIProvider, other_side: Wire) -> None:
+    def test_broken_compression(self, provider: Provider, other_side: Wire) -> None:
         other_side.reply = http(b"not gzip", Content_Encoding="gzip")
         error = refused(provider, other_side.base_url)
         assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.BAD_RESPONSE)
 
-    def test_silence_ends_at_the_deadline(self, provider: OpenAIProvider) -> None:
+    def test_silence_ends_at_the_deadline(self, provider: Provider) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
             error = refused(provider, url, timeout=0.2)
         assert (error.kind, error.reason) == (Kind.MAYBE_BILLED, Reason.TIMEOUT)
 
-    def test_nobody_listens(self, provider: OpenAIProvider) -> None:
+    def test_nobody_listens(self, provider: Provider) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         error = refused(provider, f"http://127.0.0.1:{port}/v1")
@@ -310,20 +311,18 @@ class TestOnTheWire:
             "http://no-such-name.invalid/v1",
         ],
     )
-    def test_an_address_that_leads_nowhere(self, provider: OpenAIProvider, endpoint: str) -> None:
+    def test_an_address_that_leads_nowhere(self, provider: Provider, endpoint: str) -> None:
         error = refused(provider, endpoint)
         assert error.kind is Kind.NEVER_SENT
 
-    def test_a_machine_without_more_threads(
-        self, provider: OpenAIProvider, other_side: Wire
-    ) -> None:
+    def test_a_machine_without_more_threads(self, provider: Provider, other_side: Wire) -> None:
         """A thread's stack of 16 TiB is one that the kernel refuses. Afterwards all is well."""
         other_side.reply = http(answer())
         by_name = other_side.base_url.replace("127.0.0.1", "localhost")
         for url in (other_side.base_url, by_name):
             before = threading.stack_size(1 << 44)
             try:
-                error = refused(OpenAIProvider(Transport(1, LIMIT), lambda: START), url)
+                error = refused(make_providers(Transport(1, LIMIT), lambda: START)["openai"], url)
             finally:
                 threading.stack_size(before)
             assert (error.kind, error.message) == (Kind.NEVER_SENT, "no thread could be started")
@@ -336,8 +335,6 @@ class TestOnTheWire:
         assert error.kind is Kind.NEVER_SENT
         assert ask(provider, by_name).text == "Good day."
 
-    def test_plain_http_where_tls_is_spoken(
-        self, provider: OpenAIProvider, other_side: Wire
-    ) -> None:
+    def test_plain_http_where_tls_is_spoken(self, provider: Provider, other_side: Wire) -> None:
         error = refused(provider, other_side.base_url.replace("http:", "https:"), timeout=0.5)
         assert error.kind is Kind.NEVER_SENT

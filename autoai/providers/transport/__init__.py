@@ -8,6 +8,6 @@ the time is over or somebody ends the call.
 """
 
 from .call import Call
-from .client import Answer, Incoming, Outgoing, Transport
+from .client import Incoming, Outgoing, Transport
 
-__all__ = ["Answer", "Call", "Incoming", "Outgoing", "Transport"]
+__all__ = ["Call", "Incoming", "Outgoing", "Transport"]

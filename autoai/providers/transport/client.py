@@ -41,15 +41,6 @@ class Outgoing:
     """http://… or https://…, perhaps with a name and a password."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, whole."""
-
-    status: int
-    headers: CaseInsensitiveDict[str]
-    body: bytes
-
-
 class Incoming:
     """An HTTP answer whose head has arrived. Its body can be read once, whole or in pieces."""
 
@@ -138,11 +129,6 @@ class Transport:
             if response is not None:
                 response.close()  # of no effect on a connection that has gone back to the pool
             call.attach(None)
-
-    def post_json(self, url: str, headers: dict[str, str], payload: Any, call: Call) -> Answer:
-        """POST `payload` as JSON and read the whole answer, see `open`."""
-        with self.open(Outgoing("POST", url, headers, payload), call) as incoming:
-            return Answer(incoming.status, incoming.headers, incoming.body())
 
     def close(self) -> None:
         """Close the idle connections."""
