@@ -6,6 +6,7 @@ from .database import (
     ensure_file,
     holds_encrypted_rows,
     prepare_engine,
+    table,
     write_transaction,
 )
 from .run import Attempt, Run, RunText
@@ -37,5 +38,6 @@ __all__ = [
     "make_blackouts",
     "make_schedule",
     "prepare_engine",
+    "table",
     "write_transaction",
 ]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, event, inspect, text, update
+from sqlalchemy import Connection, Engine, Table, event, inspect, text, update
 from sqlalchemy.orm import Session
 
-from ..extensions import db
+from ..extensions import Model, db
 from .state import InstanceState
 
 DbSession = Session
@@ -75,6 +75,13 @@ def write_transaction() -> Iterator[DbSession]:
 def bump_revision(session: DbSession) -> None:
     """Announce, with the commit, that a task or a run changed."""
     session.execute(update(InstanceState).values(revision=InstanceState.revision + 1))
+
+
+def table(model: type[Model]) -> Table:
+    """The table without its class, for statements over hundreds of rows: what the ORM keeps about
+    each of them takes longer than SQLite."""
+    assert isinstance(model.__table__, Table)  # noqa: S101 - told to mypy
+    return model.__table__
 
 
 def holds_encrypted_rows(app: Flask) -> bool:

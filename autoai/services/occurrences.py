@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import lazyload
 
 from ..domain.policies import LISTED, Decision, Gap, Settlement, UnderWay, settle
 from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
-from ..models import DbSession, Run, Task, bump_revision, write_transaction
+from ..models import DbSession, Run, Task, bump_revision, table, write_transaction
 from .claims import can_claim, claim, has_ready, next_ready
 from .execute_run import RunOrder
 from .ports import Ports
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 JUMP_BACK = timedelta(hours=1)
 """A clock that went back further than this gets new cursors; a smaller step is waited out."""
 
+_RUNS, _TASKS = table(Run), table(Task)
+_MOVE_CURSOR = (
+    update(_TASKS).where(_TASKS.c.id == bindparam("task")).values(next_run_at=bindparam("cursor"))
+)
 
 _MICROSECOND = timedelta(microseconds=1)
 SOON = timedelta(seconds=3)
@@ -153,13 +158,13 @@ def _write_occurrences(
             task.paused_at, task.paused_until, task.paused_reason = now, None, Reason.INTERNAL
             settlement, cursor = Settlement([], []), None
         rows += _rows(session, task, settlement, now, zone)
-        cursors.append({"id": task.id, "next_run_at": cursor})
+        cursors.append({"task": task.id, "cursor": cursor})
     if rows:
         # A row that is there already was written before the clock went back: it keeps its ending.
         written = session.execute(
-            insert(Run)
+            insert(_RUNS)
             .on_conflict_do_nothing()
-            .returning(Run.task_id, Run.due_at, Run.status, Run.occurrences),
+            .returning(_RUNS.c.task_id, _RUNS.c.due_at, _RUNS.c.status, _RUNS.c.occurrences),
             rows,
         )
         count_endings(
@@ -172,7 +177,7 @@ def _write_occurrences(
             ],
         )
     if cursors:
-        session.execute(update(Task), cursors)
+        session.execute(_MOVE_CURSOR, cursors)
 
 
 def _settlement(
@@ -215,7 +220,10 @@ def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[
     Whoever moved a cursor has accounted for what was due: that is somebody else's row.
     """
     fresh = session.scalars(
-        select(Task).where(Task.id.in_(seen)).execution_options(populate_existing=True)
+        select(Task)
+        .where(Task.id.in_(seen))
+        .options(lazyload(Task.tag_rows))  # nothing here asks for the tags
+        .execution_options(populate_existing=True)
     )
     return [task for task in fresh if task.next_run_at == seen[task.id]]
 
