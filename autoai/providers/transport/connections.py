@@ -44,7 +44,11 @@ class ProxyTrouble(OSError):
 
 
 class _Watched:
-    """Tells the thread's call which socket it uses, and how far the request has gone."""
+    """Tells the thread's call which socket it uses, and how far the request has gone.
+
+    Head and body go out together: in a burst, each turn at the network costs a run its turn at
+    Python.
+    """
 
     response_class: Any = StrictResponse
     sock: Any
@@ -52,6 +56,8 @@ class _Watched:
     call: Call | None = None
     """Whose request is under way here; None while idle."""
     _connecting = False
+    _held: list[bytes] | None = None
+    """What is to go out as one."""
 
     def _new_conn(self) -> socket.socket:
         host = self._dns_host.strip("[]")  # type: ignore[attr-defined]  # as it was given, with its dot
@@ -67,6 +73,9 @@ class _Watched:
             self._connecting = False
 
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
         if self.sock is None:
             self.connect()
         if not self._connecting:  # what goes out before is CONNECT, which nobody bills
@@ -77,7 +86,12 @@ class _Watched:
         call = self.call = current.call
         if self.sock is not None:  # a pooled connection, or TLS, which connects beforehand
             call.attach(self.sock)
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        held = self._held = []
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            self._held = None
+        self.send(b"".join(held))
         if call.on_sent is not None:
             call.on_sent()
 
