@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ..domain.errors import KeyUnreadable
 
+_REMEMBERED = 1_000
 _CANARY = ("canary", "instance", "canary")
 
 
@@ -21,6 +24,9 @@ class Keyring:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        # A task's key is opened once, not in the very second in which hundreds of runs are due.
+        # They stay in memory, where the redactor has them as well.
+        self._open = lru_cache(_REMEMBERED)(self._unseal)
         self.readable = True
         """False when the database was written with other keys: then nothing new is encrypted."""
 
@@ -33,7 +39,7 @@ class Keyring:
     def decrypt(self, token: str, row: str, purpose: str) -> str:
         """The plaintext; `KeyUnreadable` for another key, another row, or another purpose."""
         try:
-            sealed = json.loads(self._fernet.decrypt(token.encode("ascii")))
+            sealed = self._open(token)
         except (InvalidToken, ValueError) as error:
             raise KeyUnreadable("the stored key belongs to another ENCRYPTION_KEY") from error
         if sealed.get("row") != row or sealed.get("purpose") != purpose:
@@ -51,6 +57,10 @@ class Keyring:
         except KeyUnreadable:
             self.readable = False
         return self.readable
+
+    def _unseal(self, token: str) -> dict[str, Any]:
+        sealed: dict[str, Any] = json.loads(self._fernet.decrypt(token.encode("ascii")))
+        return sealed
 
     def _seal(self, secret: str, row: str, purpose: str) -> str:
         sealed = json.dumps({"secret": secret, "row": row, "purpose": purpose})
