@@ -60,9 +60,18 @@ class Redactor:
         if secret is not None:
             return _without(text, self._known(secret)) if len(secret) >= _SHORTEST else text
         with self._lock:
-            starts = (text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1))
-            suspects = set().union(*(self._by_start.get(start, ()) for start in starts))
+            suspects = [
+                spelling for start in self._starts(text) for spelling in self._by_start[start]
+            ]
         return _without(text, sorted(suspects, key=len, reverse=True))
+
+    def _starts(self, text: str) -> set[str]:
+        """The starts of known spellings that `text` holds, found by whichever are fewer: the
+        starts, or the places in the text."""
+        if len(self._by_start) < len(text):
+            return {start for start in self._by_start if start in text}
+        places = range(len(text) - _SHORTEST + 1)
+        return {text[at : at + _SHORTEST] for at in places} & self._by_start.keys()
 
     def clean_error(self, text: str, secret: str | None = None) -> str:
         """Like `clean`, and also without anything that looks like somebody's credential.
