@@ -25,6 +25,7 @@ class Wire(socketserver.ThreadingTCPServer):
         self.reply = reply
         self.heads: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
+        self.methods: list[str] = []
         self.paths: list[str] = []
 
     @property
@@ -42,7 +43,9 @@ class _Handler(socketserver.StreamRequestHandler):
             name, _, value = field.partition(":")
             head[name.strip().lower()] = value.strip()
         body = self.rfile.read(int(head.get("content-length", 0)))
-        self.server.paths.append(line.split(" ")[1] if " " in line else "")
+        method, _, rest = line.partition(" ")
+        self.server.methods.append(method)
+        self.server.paths.append(rest.partition(" ")[0])
         self.server.heads.append(head)
         self.server.bodies.append(body)
         reply = self.server.reply
