@@ -25,7 +25,7 @@ class Call:
         self.on_sent: Callable[[], None] | None = None
         """Called once when the kernel has the whole request. It must be quick and not raise."""
         self.answering = False
-        """Has the head of the answer arrived?"""
+        """Has the answer begun, with its status line?"""
         self.ended_by: Reason | None = None
         self._socket: Any = None
         self._lock = threading.Lock()

@@ -123,7 +123,6 @@ class Transport:
         response: requests.Response | None = None
         try:
             response = self._send(prepared, proxies, call)
-            call.answering = True
             if proxies and response.status_code == _PROXY_WANTS_A_PASSWORD:
                 raise _refused_by_proxy()
             yield Incoming(response, call, self._max_bytes)

@@ -43,6 +43,13 @@ class ProxyTrouble(OSError):
         self.tls = tls
 
 
+class _Response(StrictResponse):
+    def _read_status(self) -> tuple[str, int, str]:
+        found = super()._read_status()
+        current.call.answering = current.call.sent  # what answers a CONNECT is not the answer
+        return found
+
+
 class _Watched:
     """Tells the thread's call which socket it uses, and how far the request has gone.
 
@@ -50,7 +57,7 @@ class _Watched:
     Python.
     """
 
-    response_class: Any = StrictResponse
+    response_class: Any = _Response
     sock: Any
     proxy: Any
     call: Call | None = None
