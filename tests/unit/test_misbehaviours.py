@@ -15,7 +15,7 @@ import pytest
 from autoai.domain.retries import RetryRules
 from autoai.domain.runs import Status
 from autoai.domain.verdicts import Verdict
-from autoai.providers.openai import OpenAIProvider
+from autoai.providers.registry import make_providers
 from autoai.providers.transport import Transport
 from autoai.security.encryption import Keyring
 from autoai.security.redaction import Redactor
@@ -64,7 +64,7 @@ class Stage:
             retry_rules=rules,
             due_at=START,
         )
-        provider = OpenAIProvider(self.transport, clock.now)
+        provider = make_providers(self.transport, clock.now)["openai"]
         return execute_run(ports, provider, order, RunControl()), clock
 
     def certificate(self, fault: str) -> Any:

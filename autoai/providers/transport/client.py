@@ -166,8 +166,10 @@ def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
         headers["Content-Type"] = "application/json"
     headers.update(outgoing.headers)
     for name, value in headers.items():
-        if not (name + value).isascii():
-            raise _unusable(f"the header {name!r} holds characters other than ASCII")
+        try:
+            (name + value).encode("latin-1")  # so http.client sends them
+        except UnicodeEncodeError:
+            raise _unusable(f"the header {name!r} holds characters beyond Latin-1") from None
     try:
         prepared = _taken_apart(outgoing.method, outgoing.url).copy()
         prepared.prepare_headers(headers)
