@@ -5,19 +5,14 @@ Everything here is pure. `client.py` speaks HTTP, the same for all families.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ..domain.errors import ProviderError
-from ..domain.runs import Kind, Reason
 from .base import Completion, Connection, Request
 from .transport import Outgoing
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _NAMED = {"User-Agent": "AutoAI", "Accept": "application/json"}
 
 
@@ -89,16 +84,9 @@ def outgoing(
 ) -> Outgoing:
     """A POST of `payload`, or a GET without; the connection's own headers replace ours."""
     headers = {**_NAMED, **ours}
-    if payload is not None:
-        headers["Content-Type"] = "application/json"
     replaced = {name.lower() for name in connection.extra_headers}
     headers = {name: value for name, value in headers.items() if name.lower() not in replaced}
     headers.update(connection.extra_headers)
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            # Its value may be a key: it is named, never shown. What comes later would show it.
-            text = f"the header {name!r} holds a character that HTTP does not allow"
-            raise ProviderError(Kind.NEVER_SENT, Reason.NEVER_SENT, text, final=True)
     method = "GET" if payload is None else "POST"
     return Outgoing(method, url, headers, payload, connection.proxy)
 
