@@ -80,6 +80,22 @@ class Hindrance:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A task does not run from `since` on until `until`: paused, or its account is switched off."""
+
+    reason: Reason
+    since: datetime
+    until: datetime | None
+
+    def covers(self, instant: datetime) -> bool:
+        """Does it hold at `instant`?"""
+        return self.since <= instant and (self.until is None or instant < self.until)
+
+
+STOPPING = frozenset({Reason.PAUSED, Reason.DISABLED_ACCOUNT})
+
+
+@dataclass(frozen=True)
 class Gap:
     """One row for several instants, `first` and `last` among them; with a hindrance, a period's row."""
 
@@ -143,7 +159,7 @@ def _unlisted(due: Due, count: int, hindrance: Callable[[datetime], Hindrance | 
     assert due.oldest is not None  # noqa: S101 - told to mypy; the caller has looked
     last = due.newest[-LISTED] if len(due.newest) >= LISTED else due.newest[0]
     begin, end = hindrance(due.oldest), hindrance(last)
-    if begin is not None and begin == end and begin.reason is Reason.PAUSED:
+    if begin is not None and begin == end and begin.reason in STOPPING:
         return Gap(Status.SKIPPED, begin.reason, due.oldest, last, count, since=begin.since)
     return Gap(Status.MISSED, Reason.DOWNTIME, due.oldest, last, count)
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
 
     OVERLAP = "overlap"
     PAUSED = "paused"
+    DISABLED_ACCOUNT = "disabled_account"
     BLACKOUT = "blackout"
     DOWNTIME = "downtime"
     PROCESS_DIED = "process_died"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     CONNECTION_LOST = "connection_lost"
     RATE_LIMITED = "rate_limited"
     REJECTED = "rejected"
+    MODEL_MISSING = "model_missing"
     AUTH = "auth"
     SERVER_ERROR = "server_error"
     REDIRECT = "redirect"
@@ -102,6 +104,7 @@ _NEXT: dict[Status, frozenset[Status]] = {
             Status.CANCELLED,
             Status.INTERRUPTED,
             Status.EXPIRED,
+            Status.QUEUED,  # it has to wait for another attempt, and gives its thread back
         }
     ),
 }

@@ -1,5 +1,6 @@
 """The tables. One file per aggregate; imported here so that migrations see them all."""
 
+from .account import Account, Throttle, UnstreamedModel, account_key
 from .database import (
     DbSession,
     bump_revision,
@@ -17,6 +18,7 @@ from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
     "RULE_COLUMNS",
+    "Account",
     "ApiToken",
     "Attempt",
     "DailyTotal",
@@ -31,7 +33,10 @@ __all__ = [
     "RunText",
     "Task",
     "TaskTag",
+    "Throttle",
+    "UnstreamedModel",
     "User",
+    "account_key",
     "bump_revision",
     "ensure_file",
     "holds_encrypted_rows",

@@ -84,12 +84,20 @@ def table(model: type[Model]) -> Table:
     return model.__table__
 
 
+_ENCRYPTED = {
+    "tasks": ("api_key_encrypted",),
+    "accounts": ("api_key_encrypted", "extra_headers_encrypted", "proxy_encrypted"),
+}
+
+
 def holds_encrypted_rows(app: Flask) -> bool:
     """Does the database hold anything that an ENCRYPTION_KEY encrypted? Also before migrations."""
     with app.app_context():
-        tables = inspect(db.engine).get_table_names()
-        if "tasks" not in tables:
-            return False
-        query = text("SELECT 1 FROM tasks WHERE api_key_encrypted IS NOT NULL LIMIT 1")
+        tables = set(inspect(db.engine).get_table_names())
         with db.engine.connect() as connection:
-            return connection.execute(query).first() is not None
+            for table in _ENCRYPTED.keys() & tables:
+                found = " OR ".join(f"{column} IS NOT NULL" for column in _ENCRYPTED[table])
+                query = text(f"SELECT 1 FROM {table} WHERE {found} LIMIT 1")  # noqa: S608 - ours
+                if connection.execute(query).first() is not None:
+                    return True
+    return False

@@ -56,7 +56,11 @@ class Run(Model):
     for_instant: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The missed occurrence that a person chose to run."""
     queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Set where it was put off: its next attempt begins no sooner."""
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_token_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the first piece of a streamed answer had arrived."""
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(32))
@@ -64,6 +68,8 @@ class Run(Model):
     owner: Mapped[str | None] = mapped_column(String(64))
     """The process that claimed it."""
 
+    account_id: Mapped[int | None]
+    """Through which it was sent; kept when the account is gone."""
     attempts: Mapped[int] = mapped_column(default=0)
     maybe_double_billed: Mapped[bool] = mapped_column(default=False)
     model: Mapped[str | None] = mapped_column(String(200))
@@ -101,6 +107,11 @@ class Run(Model):
         if self.queued_at is None:
             return None
         return _milliseconds(max(self.due_at, self.queued_at), self.started_at or self.finished_at)
+
+    @property
+    def first_token_ms(self) -> int | None:
+        """From the start to the first piece of the answer; null where it came whole."""
+        return _milliseconds(self.started_at, self.first_token_at)
 
     @property
     def duration_ms(self) -> int | None:

@@ -7,10 +7,10 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, func, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..domain.policies import CatchUp, Hindrance, Overlap, Policies, jitter
+from ..domain.policies import CatchUp, Hindrance, Overlap, Policies, Stop, jitter
 from ..domain.retries import RetryRules
 from ..domain.runs import Priority, Reason
 from ..domain.schedules import (
@@ -27,6 +27,7 @@ from ..domain.schedules import (
     blackout_period,
 )
 from ..extensions import Model
+from .account import Account
 from .types import UtcDateTime
 
 RULE_COLUMNS = (
@@ -61,14 +62,31 @@ class Task(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    api_endpoint: Mapped[str] = mapped_column(String(2000))
+    account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("accounts.id", ondelete="RESTRICT"), index=True
+    )
+    """Set, the account says where to send it and with which key; the three below are null then."""
+    provider: Mapped[str] = mapped_column(String(32), default="openai", server_default="openai")
+    api_endpoint: Mapped[str | None] = mapped_column(String(2000))
     secret_id: Mapped[str] = mapped_column(String(32))
     """Random; the encrypted key is bound to it, so that it is of no use in another row."""
     api_key_encrypted: Mapped[str | None] = mapped_column(Text)
     api_key_mask: Mapped[str | None] = mapped_column(String(16))
-    model: Mapped[str] = mapped_column(String(200))
+    model: Mapped[str | None] = mapped_column(String(200))
+    """Null: the account's own."""
     system_message: Mapped[str | None] = mapped_column(Text)
+    messages: Mapped[list[dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
+    """What was said before, of user and assistant: [{"role": …, "content": …}]"""
     message_content: Mapped[str] = mapped_column(Text)
+
+    temperature: Mapped[float | None]
+    max_tokens: Mapped[int | None]
+    response_format: Mapped[str] = mapped_column(String(16), default="text", server_default="text")
+    response_schema: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    stop: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    extra_body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    stream: Mapped[bool] = mapped_column(default=True, server_default="1")
 
     schedule_type: Mapped[str] = mapped_column(String(16))
     interval_seconds: Mapped[int | None]
@@ -113,6 +131,13 @@ class Task(Model):
     retry_network: Mapped[bool]
     retry_statuses: Mapped[list[int]] = mapped_column(JSON(none_as_null=True))
 
+    # What the last look at its endpoint, its key and its model found, without a run.
+    preflight_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Null: it is to be looked at soon."""
+    preflight_reason: Mapped[str | None] = mapped_column(String(32))
+    """Why the next run would fail; null where nothing speaks against it."""
+    preflight_message: Mapped[str | None] = mapped_column(String(500))
+
     # Copied from the newest run that ended, so that lists need no look into the ledger.
     last_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_status: Mapped[str | None] = mapped_column(String(16))
@@ -123,6 +148,13 @@ class Task(Model):
     tag_rows: Mapped[list[TaskTag]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", passive_deletes=True, order_by="TaskTag.tag"
     )
+
+    account: Mapped[Account | None] = relationship(lazy="select")
+
+    @property
+    def model_asked(self) -> str:
+        """The model that a run asks for."""
+        return self.model or (self.account.default_model if self.account else None) or ""
 
     @property
     def tags(self) -> list[str]:
@@ -150,6 +182,16 @@ class Task(Model):
             timedelta(seconds=expires) if expires is not None else None,
         )
 
+    def stops(self) -> list[Stop]:
+        """Since when, until when and why nothing of it may run. The first one that covers an
+        instant is the reason that is told."""
+        stops = []
+        if self.paused_at is not None:
+            stops.append(Stop(Reason.PAUSED, self.paused_at, self.paused_until))
+        if self.account is not None and self.account.disabled_at is not None:
+            stops.append(Stop(Reason.DISABLED_ACCOUNT, self.account.disabled_at, None))
+        return stops
+
     def is_paused(self, instant: datetime) -> bool:
         """Does a pause cover `instant`?"""
         if self.paused_at is None or instant < self.paused_at:
@@ -161,9 +203,10 @@ class Task(Model):
         return instant + jitter(self.secret_id, instant, self.jitter_seconds)
 
     def hindrance(self, instant: datetime) -> Hindrance | None:
-        """The pause or the blackout that `instant` falls into."""
-        if self.is_paused(instant) and self.paused_at is not None:
-            return Hindrance(Reason.PAUSED, self.paused_at)
+        """The stop or the blackout that `instant` falls into."""
+        stop = next((stop for stop in self.stops() if stop.covers(instant)), None)
+        if stop is not None:
+            return Hindrance(stop.reason, stop.since)
         period = blackout_period(instant, make_blackouts(self.blackouts, self.zone))
         return Hindrance(Reason.BLACKOUT, period[0]) if period else None
 
