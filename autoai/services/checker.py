@@ -31,12 +31,16 @@ class Checker:
             self.complain(field, _("This field is needed."))
         elif len(text) > longest:
             self.complain(field, _("At most %(count)s characters.", count=longest))
-        elif _UNSTORABLE.search(text):
-            self.complain(field, _("This text holds characters that cannot be stored."))
+        else:
+            self.storable(field, text)
         return text
 
-    def line(self, field: str, longest: int) -> str:
-        text = self.text(field, longest).strip()
+    def storable(self, field: str, text: str) -> None:
+        if _UNSTORABLE.search(text):
+            self.complain(field, _("This text holds characters that cannot be stored."))
+
+    def line(self, field: str, longest: int, required: bool = True) -> str:
+        text = self.text(field, longest, required).strip()
         if field not in self.errors and _CONTROL.search(text):
             self.complain(field, _("Use one line without control characters."))
         return text

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
 from ..domain.policies import CatchUp, Overlap
 from ..domain.retries import RETRYABLE_STATUSES
 from ..domain.runs import Priority
+from ..models import Account
+from ..providers.registry import PROVIDERS
+from .accounts import find_account
 from .checker import Checker
+from .connection_rules import MODEL_LENGTH, check_endpoint
+from .parameter_rules import check_parameters
 from .schedule_rules import check_schedule
 
 NAME_LENGTH = 200
-ENDPOINT_LENGTH = 2_000
-KEY_LENGTH = 1_000
-MODEL_LENGTH = 200
 TEXT_LENGTH = 100_000
 MAX_TIMEOUT = 3_600
 MAX_ATTEMPTS = 10
@@ -41,8 +42,7 @@ def check_task(
     check = Checker(values)
     columns: dict[str, Any] = {
         "name": check.line("name", NAME_LENGTH),
-        "api_endpoint": check.line("api_endpoint", ENDPOINT_LENGTH),
-        "model": check.line("model", MODEL_LENGTH),
+        **_where(check, find_account(values.get("account_id"))),
         "system_message": check.text("system_message", TEXT_LENGTH, required=False) or None,
         "message_content": check.text("message_content", TEXT_LENGTH),
         "timeout_seconds": check.number("timeout_seconds", 1, MAX_TIMEOUT, default_timeout),
@@ -51,44 +51,30 @@ def check_task(
         "retry_statuses": _statuses(check),
         "enabled": check.flag("enabled", True),
         **_policies(check),
+        **check_parameters(check),
         "tags": _tags(check),
     }
-    if "api_endpoint" not in check.errors:
-        _check_endpoint(check, columns["api_endpoint"])
     columns.update(check.merge(lambda: check_schedule(values, default_timezone)))
     check.done()
     return columns
 
 
-def check_key(key: str) -> str:
-    """A key as it was entered → stripped, and fit for an HTTP header. Raises `Invalid`."""
-    key = key.strip()
-    check = Checker({"api_key": key})
-    if len(key) > KEY_LENGTH:
-        check.complain("api_key", _("At most %(count)s characters.", count=KEY_LENGTH))
-    elif not key.isascii() or not key.isprintable() or " " in key:
-        # Anything else would break the header, and the exception would show the key.
-        check.complain("api_key", _("A key has only visible ASCII characters, without blanks."))
-    check.done()
-    return key
-
-
-def _check_endpoint(check: Checker, endpoint: str) -> None:
-    try:
-        parts = urlsplit(endpoint)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        usable, parts = False, None
-    if not usable or parts is None or " " in endpoint:
-        check.complain(
-            "api_endpoint",
-            _(
-                "Enter a URL that begins with http:// or https://, such as %(example)s.",
-                example="https://api.openai.com/v1",
-            ),
-        )
-    elif parts.username is not None or parts.password is not None:
-        check.complain("api_endpoint", _("Put the key into the field for it, not into the URL."))
+def _where(check: Checker, account: Account | None) -> dict[str, Any]:
+    """An account, or an endpoint of its own; and the model that is asked there."""
+    account_id = check.values.get("account_id")
+    columns: dict[str, Any] = {"account_id": account_id, "provider": "openai", "api_endpoint": None}
+    if account_id is None:
+        columns["api_endpoint"] = check_endpoint(check)
+        columns["provider"] = check.choice("provider", PROVIDERS, "openai")
+    elif account is None:
+        check.complain("account_id", _("There is no such account."))
+    elif check.values.get("api_endpoint") or check.values.get("api_key"):
+        check.complain("account_id", _("Give either an account, or an endpoint and its key."))
+    if account is not None and account.default_model and not check.values.get("model"):
+        columns["model"] = None
+    else:
+        columns["model"] = check.line("model", MODEL_LENGTH)
+    return columns
 
 
 def _statuses(check: Checker) -> list[int]:
