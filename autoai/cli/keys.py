@@ -15,10 +15,10 @@ keys = AppGroup("keys", help="The keys that encrypt stored API keys.")
 @keys.command("rotate")
 @on_database
 def rotate() -> None:
-    """Encrypt every stored key with the first ENCRYPTION_KEY.
+    """Encrypt every stored secret with the first ENCRYPTION_KEY.
 
     Put a new key before the old one (ENCRYPTION_KEY=new,old), restart, run this, and then take the
     old one away.
     """
     count = reencrypt_keys(runtime().ports)
-    click.echo(f"{count} keys are encrypted with the first ENCRYPTION_KEY now.")
+    click.echo(f"{count} secrets are encrypted with the first ENCRYPTION_KEY now.")

@@ -34,7 +34,7 @@ def _follow(ports: Ports, task_id: int, own_url: str | None) -> None:
         task = get_task(task_id)
     except NotFound:
         return
-    if not task.api_endpoint.endswith(PATH):
+    if not (task.api_endpoint or "").endswith(PATH):
         return
     if own_url is None:
         if task.enabled:

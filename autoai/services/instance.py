@@ -6,12 +6,22 @@ import logging
 
 from sqlalchemy import select
 
-from ..models import InstanceState, Task, write_transaction
-from .execute_run import KEY_PURPOSE
+from ..models import Account, InstanceState, Task, write_transaction
+from .connections import ACCOUNT_HEADERS, ACCOUNT_KEY, ACCOUNT_PROXY, TASK_KEY
 from .ports import Ports
 from .users import ensure_admin
 
 log = logging.getLogger(__name__)
+
+_SECRETS: dict[type[Task] | type[Account], dict[str, str]] = {
+    Task: {"api_key_encrypted": TASK_KEY},
+    Account: {
+        "api_key_encrypted": ACCOUNT_KEY,
+        "extra_headers_encrypted": ACCOUNT_HEADERS,
+        "proxy_encrypted": ACCOUNT_PROXY,
+    },
+}
+"""The columns that hold secrets, and what each was encrypted for."""
 
 
 def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) -> None:
@@ -36,12 +46,17 @@ def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) 
 
 
 def reencrypt_keys(ports: Ports) -> int:
-    """Encrypt every stored key with the first ENCRYPTION_KEY, so that older ones can go; how many."""
+    """Encrypt every stored secret with the first ENCRYPTION_KEY, so that older ones can go; how many."""
+    count = 0
     with write_transaction() as session:
-        tasks = session.scalars(select(Task).where(Task.api_key_encrypted.is_not(None))).all()
-        for task in tasks:
-            key = ports.keyring.decrypt(task.api_key_encrypted or "", task.secret_id, KEY_PURPOSE)
-            task.api_key_encrypted = ports.keyring.encrypt(key, task.secret_id, KEY_PURPOSE)
+        rows: list[Task | Account] = [*session.scalars(select(Task))]
+        rows += session.scalars(select(Account))
+        for row in rows:
+            for column, purpose in _SECRETS[type(row)].items():
+                if (token := getattr(row, column)) is not None:
+                    secret = ports.keyring.decrypt(token, row.secret_id, purpose)
+                    setattr(row, column, ports.keyring.encrypt(secret, row.secret_id, purpose))
+                    count += 1
         state = session.get_one(InstanceState, 1)
         state.key_canary = ports.keyring.make_canary()
-    return len(tasks)
+    return count

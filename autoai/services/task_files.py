@@ -13,43 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ..domain.errors import Invalid, KeyUnreadable
 from ..extensions import db
-from ..models import Task
-from .execute_run import KEY_PURPOSE
+from ..models import Account, Task
+from .connection_rules import check_key
+from .connections import TASK_KEY
 from .ports import Ports
-from .schedule_rules import SCHEDULE_FIELDS
-from .task_rules import check_key, check_task
-from .tasks import create_task, task_fields, update_task
+from .task_rules import check_task
+from .tasks import TASK_FIELDS, create_task, task_fields, update_task
 
 VERSION = 1
 _KEY_FIELD = "api_key_env"
-_FIELDS = frozenset(
-    {
-        "name",
-        "api_endpoint",
-        "model",
-        "system_message",
-        "message_content",
-        *SCHEDULE_FIELDS,
-        "catch_up",
-        "catch_up_window_seconds",
-        "overlap",
-        "expires_after_seconds",
-        "priority",
-        "tags",
-        "pause_after_failures",
-        "rerun_interrupted",
-        "timeout_seconds",
-        "max_attempts",
-        "retry_network",
-        "retry_statuses",
-        "enabled",
-        _KEY_FIELD,
-    }
-)
+_ACCOUNT_FIELD = "account"
+"""An account's name: its number is another one elsewhere."""
+_FIELDS = (TASK_FIELDS | {_KEY_FIELD, _ACCOUNT_FIELD}) - {"account_id"}
 
 
 @dataclass
@@ -111,6 +90,10 @@ def _exported(task: Task, taken: set[str]) -> dict[str, Any]:
         for name, value in task_fields(task).items()
         if value is not None or name in told
     }
+    fields.pop("account_id", None)
+    if task.account is not None:
+        fields[_ACCOUNT_FIELD] = task.account.name
+        fields.pop("provider")
     if task.api_key_encrypted is not None:
         fields[_KEY_FIELD] = _variable_name(task.name, taken)
     return fields
@@ -153,10 +136,12 @@ def _prepare(
         raise Invalid({"api_key": [f"a file must not hold keys; use {_KEY_FIELD}"]})
     if unknown:
         raise Invalid({field: ["is not a field of a task"] for field in unknown})
-    for field in ("name", "api_endpoint", "model", "message_content", "system_message"):
+    for field in ("name", "account", "api_endpoint", "model", "message_content", "system_message"):
         if not isinstance(item.get(field), str | None):
             raise Invalid({field: ["must be text"]})
-    values = {name: value for name, value in item.items() if name != _KEY_FIELD}
+    values = {n: v for n, v in item.items() if n not in (_KEY_FIELD, _ACCOUNT_FIELD)}
+    if item.get(_ACCOUNT_FIELD):
+        values["account_id"] = _account_id(item[_ACCOUNT_FIELD])
     check_task(values, ports.default_timezone, ports.default_timeout)
     namesakes = stored.get(str(values["name"]).strip(), [])
     if len(namesakes) > 1:
@@ -176,6 +161,13 @@ def _prepare(
     return values, task
 
 
+def _account_id(name: str) -> int:
+    found = db.session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower()))
+    if found is None:
+        raise Invalid({_ACCOUNT_FIELD: [f'there is no account "{name}"; make it first']})
+    return found
+
+
 def _differs(ports: Ports, task: Task, values: Mapping[str, Any]) -> bool:
     columns = check_task(values, ports.default_timezone, ports.default_timeout)
     if any(getattr(task, name) != value for name, value in columns.items()):
@@ -187,6 +179,6 @@ def _stored_key(ports: Ports, task: Task) -> str | None:
     if task.api_key_encrypted is None:
         return None
     try:
-        return ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, KEY_PURPOSE)
+        return ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, TASK_KEY)
     except KeyUnreadable:
         return None

@@ -28,20 +28,32 @@ from ..models import (
     write_transaction,
 )
 from ..security.encryption import mask
+from .connection_rules import key_unreadable, new_key
+from .connections import TASK_KEY
 from .endings import skip_waiting
-from .execute_run import KEY_PURPOSE
 from .occurrences import settle_task
 from .ports import Ports
-from .schedule_rules import INTERVAL_UNITS, check_schedule
-from .task_rules import check_key, check_task
+from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
+from .task_rules import check_task
 
 _LARGEST_ID = 2**63 - 1
 _PLAIN_FIELDS = (
     "name",
+    "account_id",
+    "provider",
     "api_endpoint",
     "model",
     "system_message",
+    "messages",
     "message_content",
+    "temperature",
+    "max_tokens",
+    "response_format",
+    "response_schema",
+    "seed",
+    "stop",
+    "extra_body",
+    "stream",
     "schedule_type",
     "interval_seconds",
     "weekdays",
@@ -62,6 +74,8 @@ _PLAIN_FIELDS = (
     "enabled",
 )
 """Fields whose column is what a person sets. The key is none of them."""
+TASK_FIELDS = frozenset({*_PLAIN_FIELDS, *SCHEDULE_FIELDS, "priority", "tags"})
+"""All fields of a task that a person sets, but for the key."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,8 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
     """
     current = get_task(task_id)
     if partial:
-        values = {**_without_replaced_interval(task_fields(current), values), **values}
+        stored = _without_replaced_interval(task_fields(current), values)
+        values = {**_without_replaced_endpoint(stored, values), **values}
     key_given = values.get("api_key")
     if key_given is not None and str(key_given).strip() in ("", current.api_key_mask):
         values = {**values, "api_key": None}
@@ -143,6 +158,9 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
         _set_columns(task, columns)
         if key is not None:
             _store_key(ports, task, key)
+        elif task.account_id is not None:
+            task.api_key_encrypted = task.api_key_mask = None
+        task.preflight_at = task.preflight_reason = task.preflight_message = None
         if renewed:
             task.anchor_at = _whole_second(ports)
             _set_cursor(task, now)
@@ -202,9 +220,9 @@ def duplicate_task(ports: Ports, task_id: int) -> Task:
     copy = _new_task(columns, _whole_second(ports))
     if original.api_key_encrypted is not None:
         try:
-            key = ports.keyring.decrypt(original.api_key_encrypted, original.secret_id, KEY_PURPOSE)
+            key = ports.keyring.decrypt(original.api_key_encrypted, original.secret_id, TASK_KEY)
         except KeyUnreadable as error:
-            raise Conflict(_key_unreadable()) from error
+            raise Conflict(key_unreadable()) from error
         _store_key(ports, copy, key)
     with write_transaction() as session:
         session.add(copy)
@@ -280,9 +298,7 @@ def _checked(ports: Ports, values: Mapping[str, Any]) -> tuple[dict[str, Any], s
     except Invalid as error:
         errors.update(error.errors)
     try:
-        key = check_key(str(values["api_key"])) if values.get("api_key") else None
-        if key and not ports.keyring.readable:
-            raise Invalid({"api_key": [_key_unreadable()]})
+        key = new_key(ports, values)
     except Invalid as error:
         errors.update(error.errors)
     if errors:
@@ -290,17 +306,10 @@ def _checked(ports: Ports, values: Mapping[str, Any]) -> tuple[dict[str, Any], s
     return columns, key
 
 
-def _key_unreadable() -> str:
-    return _(
-        "The stored keys were encrypted with another ENCRYPTION_KEY."
-        " Bring that one back before you store or copy keys."
-    )
-
-
 def _store_key(ports: Ports, task: Task, key: str | None) -> None:
     if key:
         ports.redactor.learn(key)
-        task.api_key_encrypted = ports.keyring.encrypt(key, task.secret_id, KEY_PURPOSE)
+        task.api_key_encrypted = ports.keyring.encrypt(key, task.secret_id, TASK_KEY)
         task.api_key_mask = mask(key)
 
 
@@ -321,6 +330,15 @@ def _without_replaced_interval(stored: dict[str, Any], values: Mapping[str, Any]
     """A new interval in any unit replaces the stored one, which is in seconds."""
     if any(values.get(unit) is not None for unit in INTERVAL_UNITS):
         return {**stored, "interval_seconds": None}
+    return stored
+
+
+def _without_replaced_endpoint(stored: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A chosen account replaces the stored endpoint, a given endpoint the stored account."""
+    if values.get("account_id") is not None:
+        return {**stored, "api_endpoint": None, "provider": None}
+    if values.get("api_endpoint"):
+        return {**stored, "account_id": None}
     return stored
 
 
