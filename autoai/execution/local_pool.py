@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from ..domain.runs import Reason
 from ..providers.base import Provider
-from ..services.execute_run import Outcome, RunControl, RunOrder, execute_run
+from ..services.execute_run import RunControl, execute_run
 from ..services.ports import Ports
+from ..services.run_orders import Outcome, RunOrder
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,14 @@ class LocalPool:
     """At most `size` runs at once; threads start when needed. See `port.Executor`."""
 
     def __init__(
-        self, ports: Ports, provider: Provider, size: int, record: Callable[[Outcome], None]
+        self,
+        ports: Ports,
+        providers: Mapping[str, Provider],
+        size: int,
+        record: Callable[[Outcome], None],
     ) -> None:
         self._ports = ports
-        self._provider = provider
+        self._providers = providers
         self._size = size
         self._record = record
         self._threads = ThreadPoolExecutor(max_workers=size, thread_name_prefix="run")
@@ -93,7 +98,7 @@ class LocalPool:
     def _run(self, order: RunOrder, control: RunControl) -> None:
         with structlog.contextvars.bound_contextvars(run_id=order.run_id, task_id=order.task_id):
             try:
-                outcome = execute_run(self._ports, self._provider, order, control)
+                outcome = execute_run(self._ports, self._providers, order, control)
                 log.info(
                     "run ended",
                     extra={"status": str(outcome.status), "attempts": len(outcome.attempts)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..domain.runs import Reason
-from ..services.execute_run import RunOrder
+from ..services.run_orders import RunOrder
 
 
 class Executor(Protocol):

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..domain.errors import Unstorable
 from ..domain.runs import Reason, Status
-from ..services.execute_run import Outcome
+from ..services.run_orders import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import lazyload, load_only
 
-from ..domain.endpoints import endpoint_host
-from ..domain.runs import Status
+from ..domain.limits import Blocked, Limits, estimate_tokens
+from ..domain.runs import Kind, Status
 from ..extensions import db
-from ..models import DbSession, Run, RunText, Task
-from .execute_run import RunOrder
+from ..models import Account, Attempt, DbSession, Run, RunText, Task, UnstreamedModel
+from ..providers.base import Parameters
+from .connections import connection_of
+from .limits import give_back, limits_of
 from .ports import Ports
+from .run_orders import EarlierAttempts, RunOrder
 from .statistics import Ending, count_endings
 
-_LOOK_AT = 2_000
-"""Queued runs that are looked at in one go, besides as many as there are slots."""
+Ask = Callable[[int, Mapping[str, Limits], int], Blocked | None]
+"""May this run, under these limits, make a call of so many tokens? What is in its way if not."""
+
+
+def ready_at() -> ColumnElement[datetime]:
+    """From when on a queued run may be sent."""
+    return func.coalesce(Run.not_before, Run.due_at)
 
 
 _SENT = (
+    Task.account_id,
+    Task.provider,
     Task.api_endpoint,
     Task.api_key_encrypted,
     Task.secret_id,
     Task.model,
     Task.system_message,
+    Task.messages,
     Task.message_content,
+    Task.temperature,
+    Task.max_tokens,
+    Task.response_format,
+    Task.response_schema,
+    Task.seed,
+    Task.stop,
+    Task.extra_body,
+    Task.stream,
     Task.timeout_seconds,
     Task.max_attempts,
     Task.retry_network,
@@ -38,14 +58,14 @@ _SENT = (
 
 def has_ready(now: datetime) -> bool:
     """Is there a queued run whose time has come?"""
-    ready = select(Run.id).where(Run.status == Status.QUEUED, Run.due_at <= now).limit(1)
+    ready = select(Run.id).where(Run.status == Status.QUEUED, ready_at() <= now).limit(1)
     return db.session.scalar(ready) is not None
 
 
 def next_ready(now: datetime) -> datetime | None:
-    """When the next queued run, put off by its jitter, is to start."""
-    later = (Run.status == Status.QUEUED, Run.due_at > now)
-    return db.session.scalar(select(func.min(Run.due_at)).where(*later))
+    """When the next queued run, put off or shifted by its jitter, is to start."""
+    later = (Run.status == Status.QUEUED, ready_at() > now)
+    return db.session.scalar(select(func.min(ready_at())).where(*later))
 
 
 def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:
@@ -53,7 +73,10 @@ def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bo
     old = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= now).limit(1)
     if session.scalar(old) is not None:
         return True
-    return slots > 0 and bool(_choose(session, now, slots, ports.max_per_endpoint))
+    with closing(
+        _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how))
+    ) as could:
+        return next(could, None) is not None
 
 
 def claim(
@@ -62,7 +85,9 @@ def claim(
     """Inside the tick's transaction: claim at most `slots` runs; what those that it got need.
 
     By priority, then by when they were due. A serial run waits for the others of its task, and a
-    run whose endpoint is at its limit for the others there; what is too old has expired.
+    run whose account or endpoint is at a limit for its turn there; what is too old has expired.
+    Each claimed run holds a permit of the limits, which the caller gives back if nothing comes of
+    the transaction.
 
     All is copied here, within the transaction: after the commit nothing may fail any more that
     would leave a claimed run to nobody.
@@ -70,74 +95,136 @@ def claim(
     _expire(session, now, ports)
     if slots <= 0:
         return []
-    chosen = _choose(session, now, slots, ports.max_per_endpoint)
+    chosen = list(_choose(session, now, slots, ports, ports.limits.take))
     if not chosen:
         return []
-    claimed = session.scalars(
-        update(Run)
-        .where(Run.id.in_(chosen), Run.status == Status.QUEUED)
-        .values(status=Status.RUNNING, owner=owner, started_at=now)
-        .returning(Run.id)
-        .execution_options(synchronize_session=False)
-    )
-    return _orders(session, list(claimed))
+    try:
+        claimed = session.scalars(
+            update(Run)
+            .where(Run.id.in_(chosen), Run.status == Status.QUEUED)
+            .values(
+                status=Status.RUNNING,
+                owner=owner,
+                started_at=func.coalesce(Run.started_at, now),
+                not_before=None,
+            )
+            .returning(Run.id)
+            .execution_options(synchronize_session=False)
+        )
+        return _orders(session, list(claimed))
+    except BaseException:
+        give_back(ports, chosen)
+        raise
 
 
 def _orders(session: DbSession, run_ids: Sequence[int]) -> list[RunOrder]:
     rows = session.execute(
-        select(Run.id, Run.due_at, Run.expires_at, Task, RunText.request_messages)
+        select(
+            Run.id,
+            Run.due_at,
+            Run.expires_at,
+            Run.attempts,
+            Run.started_at,
+            Run.maybe_double_billed,
+            Task,
+            RunText.request_messages,
+        )
         .join(Task, Task.id == Run.task_id)
         .outerjoin(RunText, RunText.run_id == Run.id)
         .where(Run.id.in_(run_ids))
         .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
     )
-    return [
-        RunOrder(
-            run_id=run_id,
-            task_id=task.id,
-            endpoint=task.api_endpoint,
-            api_key_encrypted=task.api_key_encrypted,
-            secret_id=task.secret_id,
-            model=task.model,
-            system_message=task.system_message,
-            message_content=task.message_content,
-            timeout=task.timeout_seconds,
-            retry_rules=task.retry_rules,
-            due_at=due_at,
-            expires_at=expires_at,
-            same_messages=messages,
-        )
-        for run_id, due_at, expires_at, task, messages in rows
-    ]
+    refused = {(row.key, row.model) for row in session.scalars(select(UnstreamedModel))}
+    return [_order(session, row, refused) for row in rows]
 
 
-def _choose(session: DbSession, now: datetime, slots: int, per_endpoint: int) -> list[int]:
-    running = session.execute(
-        select(Run.task_id, Task.api_endpoint).join(Task).where(Run.status == Status.RUNNING)
-    ).all()
-    busy = {task_id for task_id, _ in running}
-    calls = Counter(endpoint_host(endpoint) for _, endpoint in running) if per_endpoint else None
-    queued = session.execute(
-        select(Run.id, Run.task_id, Run.serial, Task.api_endpoint)
-        .join(Task)
-        .where(Run.status == Status.QUEUED, Run.due_at <= now)
-        .order_by(Run.priority, Run.due_at, Run.id)
-        .limit(slots + _LOOK_AT)
+def _order(session: DbSession, row: Row[Any], refused: set[tuple[str, str]]) -> RunOrder:
+    task: Task = row.Task
+    connection = connection_of(task)
+    model = task.model_asked
+    messages = row.request_messages
+    return RunOrder(
+        run_id=row.id,
+        task_id=task.id,
+        connection=connection,
+        model=model,
+        messages=task_messages(task) if messages is None else messages,
+        timeout=task.timeout_seconds,
+        retry_rules=task.retry_rules,
+        due_at=row.due_at,
+        parameters=task_parameters(task),
+        stream=task.stream and (connection.limit_key, model) not in refused,
+        expires_at=row.expires_at,
+        earlier=_earlier(session, row) if row.attempts else EarlierAttempts(),
     )
-    chosen: list[int] = []
-    for run_id, task_id, serial, endpoint in queued:
+
+
+def _earlier(session: DbSession, row: Row[Any]) -> EarlierAttempts:
+    """What a run that was put off has behind it."""
+    kinds = select(Attempt.kind).where(Attempt.run_id == row.id)
+    last = session.scalar(kinds.order_by(Attempt.number.desc()).limit(1))
+    return EarlierAttempts(
+        row.attempts, row.started_at, last == Kind.MAYBE_BILLED, row.maybe_double_billed
+    )
+
+
+def task_messages(task: Task) -> list[dict[str, str]]:
+    """What `task` sends."""
+    system = [{"role": "system", "content": task.system_message}] if task.system_message else []
+    last = {"role": "user", "content": task.message_content}
+    return [*system, *(task.messages or []), last]
+
+
+def task_parameters(task: Task) -> Parameters:
+    """How `task` wants to be answered."""
+    return Parameters(
+        task.temperature,
+        task.max_tokens,
+        task.response_format,
+        task.response_schema,
+        task.seed,
+        tuple(task.stop or ()),
+        task.extra_body or {},
+    )
+
+
+def _choose(
+    session: DbSession, now: datetime, slots: int, ports: Ports, ask: Ask
+) -> Generator[int, None, None]:
+    """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first."""
+    busy = set(session.scalars(select(Run.task_id).where(Run.status == Status.RUNNING)))
+    queued = session.execute(
+        select(Run.id, Run.task_id, Run.serial, Task.api_endpoint, Account)
+        .join(Task, Task.id == Run.task_id)
+        .outerjoin(Account, Account.id == Task.account_id)
+        .where(Run.status == Status.QUEUED, ready_at() <= now, Account.disabled_at.is_(None))
+        .order_by(Run.priority, Run.due_at, Run.id)
+        .execution_options(yield_per=200)
+    )
+    full: set[str] = set()
+    for run_id, task_id, serial, endpoint, account in queued:
+        if slots <= 0:
+            break
         if serial and task_id in busy:
             continue
-        if calls is not None:
-            host = endpoint_host(endpoint)
-            if calls[host] >= per_endpoint:
-                continue
-            calls[host] += 1
+        limits = limits_of(account, endpoint, ports.max_per_endpoint)
+        if not full.isdisjoint(limits):
+            continue  # whoever is at the head of a line goes first, also if a smaller one would fit
+        blocked = ask(run_id, limits, _tokens(session, task_id, limits))
+        if blocked is not None:
+            full.add(blocked.key)
+            continue
         busy.add(task_id)
-        chosen.append(run_id)
-        if len(chosen) == slots:
-            break
-    return chosen
+        slots -= 1
+        yield run_id
+
+
+def _tokens(session: DbSession, task_id: int, limits: Mapping[str, Limits]) -> int:
+    """About what a call comes to; the texts are read only where somebody counts."""
+    if all(limit.tokens is None for limit in limits.values()):
+        return 0
+    task = session.get_one(Task, task_id)
+    return estimate_tokens([message["content"] for message in task_messages(task)], task.max_tokens)
 
 
 def _expire(session: DbSession, now: datetime, ports: Ports) -> None:

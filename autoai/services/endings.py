@@ -58,19 +58,27 @@ def note_endings(
                 skip_waiting(session, task.id, now, zone)
 
 
-def skip_waiting(session: DbSession, task_id: int, now: datetime, zone: ZoneInfo) -> None:
-    """Inside the caller's transaction: a pause begins, and what its schedule has queued is skipped.
+def skip_waiting(
+    session: DbSession,
+    task_id: int,
+    now: datetime,
+    zone: ZoneInfo,
+    reason: Reason = Reason.PAUSED,
+) -> None:
+    """Inside the caller's transaction: a stop begins, and what its schedule has queued is skipped.
 
-    A run that a person asked for stays.
+    A run that a person asked for stays, and so does one that has begun and waits for another
+    attempt.
     """
     skipped = session.execute(
         update(Run)
         .where(
             Run.task_id == task_id,
             Run.status == Status.QUEUED,
+            Run.attempts == 0,
             Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
         )
-        .values(status=Status.SKIPPED, reason=Reason.PAUSED, finished_at=now)
+        .values(status=Status.SKIPPED, reason=reason, finished_at=now)
         .returning(Run.due_at)
         .execution_options(synchronize_session=False)
     )

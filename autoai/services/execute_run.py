@@ -3,90 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
-from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any, wait_exponential
+from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any
 from tenacity.stop import stop_when_event_set
 
 from ..domain.errors import CallEnded, KeyUnreadable, ProviderError
-from ..domain.retries import WAIT_MAX, WAIT_MIN, RetryRules, may_repeat
+from ..domain.retries import LONGEST_RETRY_AFTER, WAIT_MAX, WAIT_MIN, may_repeat
 from ..domain.runs import Kind, Reason, Status
-from ..domain.verdicts import Judgement, judge
+from ..domain.verdicts import judge
 from ..providers.base import Completion, Connection, Provider, Request
 from ..providers.parsing import scrub
 from ..providers.transport import Call
+from .connections import open_connection, secrets_of
 from .ports import Ports
+from .run_orders import AttemptRecord, Outcome, RunOrder
 
 log = logging.getLogger(__name__)
 
-KEY_PURPOSE = "task.api_key"
 _ERROR_LENGTH = 4_000
 _MODEL_LENGTH, _FINISH_REASON_LENGTH = 200, 64
-
-
-@dataclass(frozen=True)
-class RunOrder:
-    """Everything that a claimed run needs, copied out of the database. `timeout` is in seconds."""
-
-    run_id: int
-    task_id: int
-    endpoint: str
-    api_key_encrypted: str | None
-    secret_id: str
-    model: str
-    system_message: str | None
-    message_content: str
-    timeout: float
-    retry_rules: RetryRules
-    due_at: datetime
-    expires_at: datetime | None = None
-    """No attempt begins at or after this."""
-    same_messages: list[dict[str, str]] | None = None
-    """What an earlier run sent, where it is to be sent again as it was."""
-
-    @property
-    def messages(self) -> list[dict[str, str]]:
-        """The messages as they are sent."""
-        if self.same_messages is not None:
-            return self.same_messages
-        system = [{"role": "system", "content": self.system_message}] if self.system_message else []
-        return [*system, {"role": "user", "content": self.message_content}]
-
-
-@dataclass(frozen=True)
-class AttemptRecord:
-    """One HTTP call of a run."""
-
-    number: int
-    started_at: datetime
-    duration_ms: int
-    http_status: int | None
-    kind: Kind
-    error_message: str | None
-
-
-@dataclass
-class Outcome:
-    """What became of a run; everything that is written about it."""
-
-    order: RunOrder
-    started_at: datetime
-    finished_at: datetime | None = None
-    status: Status = Status.FAILED
-    reason: Reason | None = None
-    verdict: str | None = None
-    error_message: str | None = None
-    completion: Completion | None = None
-    attempts: list[AttemptRecord] = field(default_factory=list)
-    maybe_double_billed: bool = False
-
-    @property
-    def http_status(self) -> int | None:
-        """Of the last attempt that got one."""
-        return next((a.http_status for a in reversed(self.attempts) if a.http_status), None)
 
 
 class RunControl:
@@ -118,13 +57,18 @@ class RunControl:
             call.end(self.reason)
 
 
-def execute_run(ports: Ports, provider: Provider, order: RunOrder, control: RunControl) -> Outcome:
+def execute_run(
+    ports: Ports, providers: Mapping[str, Provider], order: RunOrder, control: RunControl
+) -> Outcome:
     """Decrypt, send, repeat where the task allows it, judge. Never raises."""
-    outcome = Outcome(order, started_at=ports.clock.now())
-    key: str | None = None
+    outcome = Outcome(order, started_at=order.earlier.started_at or ports.clock.now())
+    outcome.maybe_double_billed = order.earlier.maybe_double_billed
+    secrets: list[str] = []
     try:
-        key = _key(ports, order)
-        outcome.completion = _send(ports, provider, order, key, control, outcome)
+        connection = open_connection(ports, order.connection)
+        secrets = secrets_of(connection)
+        sending = _Sending(ports, providers[order.connection.provider], order, control, outcome)
+        outcome.completion = sending.repeated(connection)
         _judge(outcome)
     except KeyUnreadable as error:
         _fail(outcome, Reason.KEY_UNREADABLE, str(error))
@@ -137,11 +81,16 @@ def execute_run(ports: Ports, provider: Provider, order: RunOrder, control: RunC
     except _TooLate as error:
         _fail(outcome, error.cause.reason, error.cause.message)
         outcome.status = Status.EXPIRED
+    except _PutOff as error:
+        outcome.status, outcome.not_before = Status.QUEUED, error.until
     except Exception as error:
         log.exception("a run failed for a reason of our own")
         _fail(outcome, Reason.INTERNAL, f"{type(error).__name__}: {error}")
+    received = ports.live.end(order.run_id)
+    outcome.received = "" if outcome.completion else received
+    ports.limits.finish(order.run_id)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
-    _redact(ports, outcome, key or "")
+    _redact(ports, outcome, secrets)
     return outcome
 
 
@@ -153,102 +102,154 @@ class _TooLate(Exception):
         self.cause = cause
 
 
-def _key(ports: Ports, order: RunOrder) -> str | None:
-    if order.api_key_encrypted is None:
-        return None
-    key = ports.keyring.decrypt(order.api_key_encrypted, order.secret_id, KEY_PURPOSE)
-    ports.redactor.learn(key)
-    return key
+class _PutOff(Exception):
+    """Another attempt has to wait, and no thread waits for it: the run goes back into the queue."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"put off until {until}")
+        self.until = until
 
 
-def _send(
-    ports: Ports,
-    provider: Provider,
-    order: RunOrder,
-    key: str | None,
-    control: RunControl,
-    outcome: Outcome,
-) -> Completion:
-    """Attempts until one succeeds or may not be repeated; each is noted in `outcome`."""
-    rules = order.retry_rules
-    request = Request(Connection(order.endpoint, key), order.model, order.messages)
+class _Sending:
+    """The attempts of one run, each noted in its outcome."""
 
-    def once() -> Completion:
-        if outcome.attempts and outcome.attempts[-1].kind is Kind.MAYBE_BILLED:
-            outcome.maybe_double_billed = True
-        call = Call(order.timeout)
-        control.begin(call)
-        return _attempt(
-            ports, outcome, lambda: provider.complete(request, call, lambda text: None), call
+    def __init__(
+        self,
+        ports: Ports,
+        provider: Provider,
+        order: RunOrder,
+        control: RunControl,
+        outcome: Outcome,
+    ) -> None:
+        self._ports = ports
+        self._provider = provider
+        self._order = order
+        self._control = control
+        self._outcome = outcome
+        self._failed: ProviderError | None = None
+
+    def repeated(self, connection: Connection) -> Completion:
+        """Attempts until one succeeds or may not be repeated."""
+        order = self._order
+        request = Request(
+            connection, order.model, list(order.messages), order.parameters, order.stream
         )
+        left = max(1, order.retry_rules.max_attempts - order.earlier.count)
+        return Retrying(
+            stop=stop_any(stop_after_attempt(left), stop_when_event_set(self._control.ended)),
+            wait=self._pause,
+            retry=self._may_repeat,
+            sleep=self._sleep,
+            reraise=True,
+        )(self._once, request)
 
-    failed: list[ProviderError] = []
+    def _once(self, request: Request) -> Completion:
+        if self._may_have_been_billed():
+            self._outcome.maybe_double_billed = True
+        if self._outcome.stream_refused:
+            request = replace(request, stream=False)
+        try:
+            return self._attempt(request)
+        except ProviderError as error:
+            if not (error.stream_refused and request.stream):
+                raise
+            # Nothing was answered, so nothing billed: asked again without, whatever may be repeated.
+            self._outcome.stream_refused = True
+            self._ask_again()
+            return self._attempt(replace(request, stream=False))
 
-    def repeat(state: RetryCallState) -> bool:
+    def _attempt(self, request: Request) -> Completion:
+        ports, run_id = self._ports, self._order.run_id
+        call = Call(self._order.timeout)
+        call.on_sent = lambda: ports.limits.sent(run_id)
+        self._control.begin(call)
+        ports.live.begin(run_id)
+        self._outcome.first_token_at = None
+        started_at, start = ports.clock.now(), ports.clock.monotonic()
+
+        def note(kind: Kind, http_status: int | None, error: str | None) -> None:
+            if kind is not Kind.NEVER_SENT:
+                ports.limits.sent(run_id)
+            duration = round((ports.clock.monotonic() - start) * 1000)
+            number = self._order.earlier.count + len(self._outcome.attempts) + 1
+            self._outcome.attempts.append(
+                AttemptRecord(number, started_at, duration, http_status, kind, error)
+            )
+
+        try:
+            completion = self._provider.complete(request, call, self._arrived)
+        except ProviderError as error:
+            note(error.kind, error.http_status, error.message)
+            self._heed(error)
+            raise
+        except CallEnded as error:
+            note(Kind.MAYBE_BILLED if call.sent else Kind.NEVER_SENT, None, str(error))
+            raise
+        except Exception as error:
+            note(Kind.MAYBE_BILLED if call.sent else Kind.NEVER_SENT, None, type(error).__name__)
+            raise
+        note(Kind.OK, completion.http_status, None)
+        usage = completion.usage
+        if usage.input_tokens is not None or usage.output_tokens is not None:
+            ports.limits.used(run_id, (usage.input_tokens or 0) + (usage.output_tokens or 0))
+        return completion
+
+    def _arrived(self, text: str) -> None:
+        if self._outcome.first_token_at is None and text:
+            self._outcome.first_token_at = self._ports.clock.now()
+        self._ports.live.add(self._order.run_id, text)
+
+    def _may_have_been_billed(self) -> bool:
+        if self._outcome.attempts:
+            return self._outcome.attempts[-1].kind is Kind.MAYBE_BILLED
+        return self._order.earlier.maybe_billed
+
+    def _heed(self, error: ProviderError) -> None:
+        """A server that names a time is believed, for everything under the same limits."""
+        if error.http_status == 429 and error.retry_after:
+            seconds = min(error.retry_after, LONGEST_RETRY_AFTER)
+            self._ports.limits.slow(self._order.connection.limit_key, seconds)
+            self._outcome.throttled_until = self._ports.clock.now() + timedelta(seconds=seconds)
+
+    def _may_repeat(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, ProviderError):
-            failed.append(error)
-        return isinstance(error, ProviderError) and may_repeat(
-            rules, error.kind, error.http_status, error.retry_after, error.final
+        if not isinstance(error, ProviderError):
+            return False
+        self._failed = error
+        return may_repeat(
+            self._order.retry_rules, error.kind, error.http_status, error.retry_after, error.final
         )
 
-    def sleep(seconds: float) -> None:
-        again_at = ports.clock.now() + timedelta(seconds=seconds)
-        if order.expires_at is not None and again_at >= order.expires_at:
-            raise _TooLate(failed[-1])
-        if ports.clock.wait(control.no_more, seconds):
-            raise CallEnded(control.reason or Reason.SHUTDOWN)
+    def _pause(self, state: RetryCallState) -> float:
+        """Exponential over all of the run's attempts, and no sooner than the server asked for."""
+        before = self._order.earlier.count + state.attempt_number - 1
+        asked = self._failed.retry_after if self._failed else None
+        return max(min(WAIT_MAX, WAIT_MIN * 2**before), asked or 0.0)
 
-    return Retrying(
-        stop=stop_any(stop_after_attempt(rules.max_attempts), stop_when_event_set(control.ended)),
-        wait=_pause,
-        retry=repeat,
-        sleep=sleep,
-        reraise=True,
-    )(once)
+    def _sleep(self, seconds: float) -> None:
+        assert self._failed is not None  # noqa: S101 - told to mypy; something is to be repeated
+        again_at = self._ports.clock.now() + timedelta(seconds=seconds)
+        if self._order.expires_at is not None and again_at >= self._order.expires_at:
+            raise _TooLate(self._failed)
+        if self._control.reason is not None:
+            raise CallEnded(self._control.reason)
+        if self._failed.kind is Kind.THROTTLED or seconds > WAIT_MAX:
+            raise _PutOff(again_at)
+        if self._ports.clock.wait(self._control.no_more, seconds):
+            raise CallEnded(self._control.reason or Reason.SHUTDOWN)
+        self._ask_again()
 
-
-_exponential = wait_exponential(multiplier=WAIT_MIN, min=WAIT_MIN, max=WAIT_MAX)
-
-
-def _pause(state: RetryCallState) -> float:
-    """Exponential, and no sooner than the server asked for."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ProviderError) else None
-    return max(_exponential(state), asked or 0.0)
-
-
-def _attempt(
-    ports: Ports, outcome: Outcome, send: Callable[[], Completion], call: Call
-) -> Completion:
-    started_at, start = ports.clock.now(), ports.clock.monotonic()
-
-    def note(kind: Kind, http_status: int | None, error: str | None) -> None:
-        duration = round((ports.clock.monotonic() - start) * 1000)
-        number = len(outcome.attempts) + 1
-        outcome.attempts.append(
-            AttemptRecord(number, started_at, duration, http_status, kind, error)
-        )
-
-    try:
-        completion = send()
-    except ProviderError as error:
-        note(error.kind, error.http_status, error.message)
-        raise
-    except CallEnded as error:
-        note(Kind.MAYBE_BILLED if call.sent else Kind.NEVER_SENT, None, str(error))
-        raise
-    except Exception as error:
-        note(Kind.MAYBE_BILLED if call.sent else Kind.NEVER_SENT, None, type(error).__name__)
-        raise
-    note(Kind.OK, completion.http_status, None)
-    return completion
+    def _ask_again(self) -> None:
+        """Another request needs the leave of the limits, like the first."""
+        blocked = self._ports.limits.again(self._order.run_id)
+        if blocked is not None:
+            raise _PutOff(self._ports.clock.now() + timedelta(seconds=blocked.seconds or 0))
 
 
 def _judge(outcome: Outcome) -> None:
     completion = outcome.completion
-    assert completion is not None  # noqa: S101 - told to mypy; _send answers one or raises
-    found: Judgement = judge(
+    assert completion is not None  # noqa: S101 - told to mypy; an answer or an exception
+    found = judge(
         completion.text, completion.finish_reason, completion.refused, completion.tool_calls
     )
     outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
@@ -264,19 +265,29 @@ def _fail(outcome: Outcome, reason: Reason, text: str) -> None:
     outcome.status, outcome.reason, outcome.error_message = Status.FAILED, reason, text
 
 
-def _redact(ports: Ports, outcome: Outcome, key: str) -> None:
-    """Nothing that came from the other side leaves here with the key in it.
+def _redact(ports: Ports, outcome: Outcome, secrets: Sequence[str]) -> None:
+    """Nothing that came from the other side leaves here with a secret in it.
 
     Texts are cut only after that: half a key would not be recognised.
     """
 
     def clean(text: str | None, length: int | None = None) -> str | None:
-        return ports.redactor.clean(text, key)[:length] if text else text
+        if not text:
+            return text
+        for secret in secrets:
+            text = ports.redactor.clean(text, secret)
+        return text[:length]
 
     def clean_error(text: str | None) -> str | None:
-        return ports.redactor.clean_error(scrub(text), key)[:_ERROR_LENGTH] if text else text
+        if not text:
+            return text
+        text = scrub(text)
+        for secret in secrets or [""]:
+            text = ports.redactor.clean_error(text, secret)
+        return text[:_ERROR_LENGTH]
 
     outcome.error_message = clean_error(outcome.error_message)
+    outcome.received = clean(outcome.received) or ""
     outcome.attempts = [
         replace(attempt, error_message=clean_error(attempt.error_message))
         for attempt in outcome.attempts

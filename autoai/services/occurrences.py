@@ -7,7 +7,7 @@ tick are one transaction, and only what it answers may be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,14 +17,15 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import lazyload
 
-from ..domain.policies import LISTED, Decision, Gap, Settlement, UnderWay, settle
+from ..domain.policies import LISTED, Decision, Gap, Settlement, Stop, UnderWay, settle
 from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, table, write_transaction
 from .claims import can_claim, claim, has_ready, next_ready
-from .execute_run import RunOrder
+from .limits import give_back
 from .ports import Ports
+from .run_orders import RunOrder
 from .statistics import Ending, count_endings
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,18 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
     due = _due_tasks(now)
     if not due and not can_claim(db.session(), now, slots, ports):
         return _settled([], now)
-    with write_transaction() as session:
-        if due:
-            _write_occurrences(session, due, now, ports.zone)
-        orders = claim(session, owner, now, slots, ports)
-        bump_revision(session)
-        # Read before the commit: after it, nothing may fail that would lose the claimed runs.
-        return _settled(orders, now)
+    orders: list[RunOrder] = []
+    try:
+        with write_transaction() as session:
+            if due:
+                _write_occurrences(session, due, now, ports.zone)
+            orders = claim(session, owner, now, slots, ports)
+            bump_revision(session)
+            # Read before the commit: after it, nothing may fail that would lose the claimed runs.
+            return _settled(orders, now)
+    except BaseException:
+        give_back(ports, [order.run_id for order in orders])
+        raise
 
 
 def _settled(orders: list[RunOrder], now: datetime) -> Settled:
@@ -187,31 +193,31 @@ def _settlement(
     assert task.next_run_at is not None  # noqa: S101 - told to mypy; it is due
     schedule = task.schedule
     following = next(schedule.after(now), None)
-    paused, free = _parted_by_pause(task, schedule, task.next_run_at, now)
     whole = Settlement([], [])
-    for due in (paused, free):
-        if due.total:
-            part = settle(due, now, task.policies, under_way, task.due_at, task.hindrance)
-            whole = Settlement(whole.gaps + part.gaps, whole.decisions + part.decisions)
+    for due in _parted(task.stops(), schedule, task.next_run_at, now):
+        part = settle(due, now, task.policies, under_way, task.due_at, task.hindrance)
+        whole = Settlement(whole.gaps + part.gaps, whole.decisions + part.decisions)
     return whole, following
 
 
-def _parted_by_pause(
-    task: Task, schedule: Schedule, first: datetime, last: datetime
-) -> tuple[Due, Due]:
-    """What was due while the task was paused, and the rest."""
-    if task.paused_at is None or task.paused_at > last:
-        return NOTHING_DUE, schedule.between(first, last, LISTED)
-    begin = max(first, task.paused_at)
-    end = last if task.paused_until is None else min(last, task.paused_until - _MICROSECOND)
-    before = after = paused = NOTHING_DUE
-    if first < begin:
-        before = schedule.between(first, begin - _MICROSECOND, LISTED)
-    if begin <= end:
-        paused = schedule.between(begin, end, LISTED)
-    if max(begin, end + _MICROSECOND) <= last:
-        after = schedule.between(max(first, end + _MICROSECOND), last, LISTED)
-    return paused, before.followed_by(after, LISTED)
+def _parted(
+    stops: Sequence[Stop], schedule: Schedule, first: datetime, last: datetime
+) -> list[Due]:
+    """What was due from `first` to `last`: for each stretch under one stop what it covers, and last
+    all that no stop covers."""
+    edges = {first}
+    for stop in stops:
+        edges |= {edge for edge in (stop.since, stop.until) if edge and first < edge <= last}
+    begins = sorted(edges)
+    ends = [begin - _MICROSECOND for begin in begins[1:]] + [last]
+    stopped, free = [], NOTHING_DUE
+    for begin, end in zip(begins, ends, strict=True):
+        due = schedule.between(begin, end, LISTED)
+        if any(stop.covers(begin) for stop in stops):
+            stopped.append(due)
+        else:
+            free = free.followed_by(due, LISTED)
+    return [due for due in (*stopped, free) if due.total]
 
 
 def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[Task]:
@@ -311,7 +317,8 @@ def run_columns(task: Task, **values: Any) -> dict[str, Any]:
     """A row for `task`; all rows of one insert have the same keys."""
     return {
         "task_id": task.id,
-        "model": task.model,
+        "account_id": task.account_id,
+        "model": task.model_asked,
         "priority": task.priority,
         "scheduled_for": None,
         "queued_at": None,

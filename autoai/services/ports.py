@@ -9,8 +9,10 @@ from threading import Event
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from ..domain.limits import Limiter
 from ..security.encryption import Keyring
 from ..security.redaction import Redactor
+from .live import LiveAnswers
 
 
 class Clock(Protocol):
@@ -40,10 +42,16 @@ class Ports:
     default_timeout: int
     max_per_endpoint: int = 0
     """How many runs may be under way at one endpoint's host; 0: as many as there are slots."""
+    live: LiveAnswers = field(default_factory=LiveAnswers)
+    """Answers of this process's runs, while they grow."""
     wake: Callable[[], None] = field(default=lambda: None)
     """Tell the scheduler of this process, if it has one, that something changed."""
     cancel: Callable[[int], None] = field(default=lambda run_id: None)
     """End the call of a run that is under way in this process."""
+
+    def __post_init__(self) -> None:
+        self.limits = Limiter(self.clock.monotonic)
+        """Permits for the calls that this process makes."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,18 +11,20 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from ..domain.errors import Unstorable
-from ..domain.runs import Status
+from ..domain.runs import Reason, Status
 from ..models import (
     Attempt,
     DbSession,
     Run,
     RunText,
+    Throttle,
+    UnstreamedModel,
     bump_revision,
     write_transaction,
 )
 from .endings import RunEnding, note_endings
-from .execute_run import Outcome
 from .ports import Ports
+from .run_orders import Outcome
 
 _SUMMARY = 200
 _ERROR_SUMMARY = 500
@@ -49,26 +52,57 @@ def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
 
 def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
     with write_transaction() as session:
-        mine = set(
-            session.scalars(
-                select(Run.id).where(
-                    Run.id.in_([outcome.order.run_id for outcome in outcomes]),
-                    Run.status == Status.RUNNING,
-                    Run.owner == owner,
-                )
+        found = session.execute(
+            select(Run.id, Run.cancel_requested).where(
+                Run.id.in_([outcome.order.run_id for outcome in outcomes]),
+                Run.status == Status.RUNNING,
+                Run.owner == owner,
             )
         )
-        kept = [outcome for outcome in outcomes if outcome.order.run_id in mine]
+        mine = dict(found.all())
+        kept = [_as_wanted(o, mine[o.order.run_id]) for o in outcomes if o.order.run_id in mine]
         if not kept:
             return
-        session.execute(update(Run), [_run_columns(outcome) for outcome in kept])
+        ended = [outcome for outcome in kept if outcome.status is not Status.QUEUED]
+        put_off = [outcome for outcome in kept if outcome.status is Status.QUEUED]
+        if ended:
+            session.execute(update(Run), [_run_columns(outcome) for outcome in ended])
+        if put_off:
+            session.execute(update(Run), [_put_off_columns(outcome) for outcome in put_off])
         _write_texts(session, [_text_columns(outcome) for outcome in kept])
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
             session.execute(insert(Attempt), attempts)
-        endings = [_ending(outcome) for outcome in kept]
+        _remember_the_other_side(session, kept)
+        endings = [_ending(outcome) for outcome in ended]
         note_endings(session, endings, ports.clock.now(), ports.zone)
         bump_revision(session)
+
+
+def _as_wanted(outcome: Outcome, unwanted: bool) -> Outcome:
+    """A run that goes back into the queue while somebody cancels it is cancelled."""
+    if outcome.status is Status.QUEUED and unwanted:
+        return replace(outcome, status=Status.CANCELLED, reason=Reason.CANCELLED, not_before=None)
+    return outcome
+
+
+def _remember_the_other_side(session: DbSession, outcomes: Sequence[Outcome]) -> None:
+    """What is to hold for later runs too: a server's wish for patience, a model that does not
+    stream."""
+    for outcome in outcomes:
+        key = outcome.order.connection.limit_key
+        if outcome.throttled_until is not None:
+            throttle = insert(Throttle).values(key=key, until=outcome.throttled_until)
+            session.execute(
+                throttle.on_conflict_do_update(
+                    index_elements=[Throttle.key], set_={"until": throttle.excluded.until}
+                )
+            )
+        if outcome.stream_refused:
+            refusal = insert(UnstreamedModel).values(
+                key=key, model=outcome.order.model, since=outcome.started_at
+            )
+            session.execute(refusal.on_conflict_do_nothing())
 
 
 def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
@@ -91,20 +125,36 @@ def _ending(outcome: Outcome) -> RunEnding:
     )
 
 
+def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
+    """It waits for another attempt; what it has behind it is kept."""
+    return {
+        "id": outcome.order.run_id,
+        "status": Status.QUEUED,
+        "owner": None,
+        "not_before": outcome.not_before,
+        "started_at": outcome.started_at,
+        "attempts": outcome.order.earlier.count + len(outcome.attempts),
+        "maybe_double_billed": outcome.maybe_double_billed,
+        "http_status": outcome.http_status,
+    }
+
+
 def _run_columns(outcome: Outcome) -> dict[str, Any]:
     completion = outcome.completion
     usage = completion.usage if completion else None
-    text = completion.text if completion else ""
+    text = outcome.text
     error = outcome.error_message
     return {
         "id": outcome.order.run_id,
         "started_at": outcome.started_at,
+        "first_token_at": outcome.first_token_at,
         "finished_at": outcome.finished_at,
         "status": outcome.status,
         "reason": outcome.reason,
         "verdict": outcome.verdict,
-        "attempts": len(outcome.attempts),
+        "attempts": outcome.order.earlier.count + len(outcome.attempts),
         "maybe_double_billed": outcome.maybe_double_billed,
+        "account_id": outcome.order.connection.account_id,
         "model": outcome.order.model,
         "model_answered": completion.model if completion else None,
         "http_status": outcome.http_status,
@@ -121,8 +171,8 @@ def _run_columns(outcome: Outcome) -> dict[str, Any]:
 def _text_columns(outcome: Outcome) -> dict[str, Any]:
     return {
         "run_id": outcome.order.run_id,
-        "request_messages": outcome.order.messages,
-        "response_text": outcome.completion.text if outcome.completion else None,
+        "request_messages": list(outcome.order.messages),
+        "response_text": outcome.text if outcome.completion else outcome.received or None,
         "error_message": outcome.error_message,
     }
 

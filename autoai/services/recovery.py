@@ -8,8 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, insert, select, update
 
 from ..domain.runs import Reason, Source, Status
-from ..models import DbSession, InstanceState, Outage, Run, Task, bump_revision, write_transaction
+from ..models import (
+    DbSession,
+    InstanceState,
+    Outage,
+    Run,
+    Task,
+    bump_revision,
+    write_transaction,
+)
 from .endings import RunEnding, note_endings
+from .limits import restore_limits
 from .occurrences import JUMP_BACK, rewind_cursors, run_columns
 from .ports import Ports
 
@@ -35,6 +44,7 @@ def recover(ports: Ports, owner: str) -> int:
             bump_revision(session)
     if last_tick is not None and now < last_tick - JUMP_BACK:
         rewind_cursors(now, ports.zone)
+    restore_limits(ports, now)
     note_awake(now)  # last: whoever dies before it leaves the same findings to the next one
     if dead:
         log.warning("%d runs were under way when their process died", dead)

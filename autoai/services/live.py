@@ -1,0 +1,39 @@
+"""Answers while they grow: what the page of a run under way shows. In memory of the process that
+executes; what is final goes into the ledger."""
+
+from __future__ import annotations
+
+import threading
+
+
+class LiveAnswers:
+    """Run id → the pieces that have arrived. Any thread may write or read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pieces: dict[int, list[str]] = {}
+
+    def begin(self, run_id: int) -> None:
+        """A new attempt: what an earlier one brought is no part of the answer."""
+        with self._lock:
+            self._pieces[run_id] = []
+
+    def add(self, run_id: int, text: str) -> None:
+        """Another piece has arrived."""
+        with self._lock:
+            if run_id in self._pieces:
+                self._pieces[run_id].append(text)
+
+    def text(self, run_id: int) -> str:
+        """What has arrived so far; empty for a run that is not under way here."""
+        with self._lock:
+            pieces = self._pieces.get(run_id)
+            if not pieces:
+                return ""
+            pieces[:] = ["".join(pieces)]
+            return pieces[0]
+
+    def end(self, run_id: int) -> str:
+        """The run is over; what its last attempt had brought."""
+        with self._lock:
+            return "".join(self._pieces.pop(run_id, []))

@@ -1,0 +1,92 @@
+"""What a claimed run is told to do, and what became of it: the shapes between claim, execution and
+record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..domain.retries import RetryRules
+from ..domain.runs import Kind, Reason, Status
+from ..providers.base import Completion, Parameters
+from .connections import StoredConnection
+
+
+@dataclass(frozen=True)
+class EarlierAttempts:
+    """What a run that was put off has behind it."""
+
+    count: int = 0
+    started_at: datetime | None = None
+    maybe_billed: bool = False
+    """Was the last attempt one that may have been billed?"""
+    maybe_double_billed: bool = False
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """Everything that a claimed run needs, copied out of the database. `timeout` is in seconds."""
+
+    run_id: int
+    task_id: int
+    connection: StoredConnection
+    model: str
+    messages: Sequence[dict[str, str]]
+    """As they are sent."""
+    timeout: float
+    retry_rules: RetryRules
+    due_at: datetime
+    parameters: Parameters = field(default_factory=Parameters)
+    stream: bool = False
+    expires_at: datetime | None = None
+    """No attempt begins at or after this."""
+    earlier: EarlierAttempts = EarlierAttempts()
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One HTTP call of a run."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int
+    http_status: int | None
+    kind: Kind
+    error_message: str | None
+
+
+@dataclass
+class Outcome:
+    """What became of a run; everything that is written about it.
+
+    A run that has to wait for its next attempt comes back with status `queued` and `not_before`.
+    """
+
+    order: RunOrder
+    started_at: datetime
+    finished_at: datetime | None = None
+    status: Status = Status.FAILED
+    reason: Reason | None = None
+    verdict: str | None = None
+    error_message: str | None = None
+    completion: Completion | None = None
+    received: str = ""
+    """What had arrived of an answer that was not completed."""
+    first_token_at: datetime | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    maybe_double_billed: bool = False
+    not_before: datetime | None = None
+    throttled_until: datetime | None = None
+    """The other side asked for patience, and everything under the same limits is to wait."""
+    stream_refused: bool = False
+
+    @property
+    def http_status(self) -> int | None:
+        """Of the last attempt that got one."""
+        return next((a.http_status for a in reversed(self.attempts) if a.http_status), None)
+
+    @property
+    def text(self) -> str:
+        """The answer, or as much of it as had arrived."""
+        return self.completion.text if self.completion else self.received
