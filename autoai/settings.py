@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     denied_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     retention_days: int = Field(365, ge=1, le=36_500)
     text_retention_days: int = Field(90, ge=1, le=36_500)
+    preflight: bool = True
     demo: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a server's port; the README shows the reverse proxy
     port: int = Field(8000, ge=1, le=65_535)

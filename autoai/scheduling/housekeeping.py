@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Event
 
@@ -11,41 +11,59 @@ from flask import Flask
 from flask_apscheduler import APScheduler
 
 from ..extensions import db
+from ..providers.base import Provider
 from ..services.ports import Ports
+from ..services.preflight import run_preflights
 from ..services.retention import remove_old_runs, remove_old_texts
+from ..settings import Settings
 
 log = logging.getLogger(__name__)
 
 _EVERY_MINUTES = 10
 _FIRST_AFTER = timedelta(minutes=1)
+_PREFLIGHT_FIRST_AFTER = timedelta(seconds=10)
 _STEPS = 500
 _BREATH = 0.05
 """Seconds between two steps, in which others write."""
+_PREFLIGHT_SECONDS = 30
+"""A task that was saved is looked at within this."""
 
 
 class Housekeeping:
-    """Removes what retention lets go."""
+    """Removes what retention lets go, and looks ahead to what would fail."""
 
     def __init__(
-        self, app: Flask, scheduler: APScheduler, ports: Ports, row_days: int, text_days: int
+        self,
+        app: Flask,
+        scheduler: APScheduler,
+        ports: Ports,
+        providers: Mapping[str, Provider],
+        settings: Settings,
     ) -> None:
         self._app = app
         self._scheduler = scheduler
         self._ports = ports
         self._jobs: list[Callable[[], int]] = [
-            lambda: remove_old_texts(ports.clock.now(), text_days),
-            lambda: remove_old_runs(ports.clock.now(), row_days),
+            lambda: remove_old_texts(ports.clock.now(), settings.text_retention_days),
+            lambda: remove_old_runs(ports.clock.now(), settings.retention_days),
         ]
+        self._providers = providers
+        self._looks_ahead = settings.preflight
         self._stopping = Event()
 
     def start(self) -> None:
-        """Add the job."""
+        """Add the jobs."""
+        self._add("housekeeping", self, _EVERY_MINUTES * 60, _FIRST_AFTER)
+        if self._looks_ahead:
+            self._add("preflight", self._preflight, _PREFLIGHT_SECONDS, _PREFLIGHT_FIRST_AFTER)
+
+    def _add(self, name: str, job: Callable[[], None], seconds: int, first: timedelta) -> None:
         self._scheduler.add_job(
-            "housekeeping",
-            self,
+            name,
+            job,
             trigger="interval",
-            minutes=_EVERY_MINUTES,
-            next_run_time=self._ports.clock.now() + _FIRST_AFTER,
+            seconds=seconds,
+            next_run_time=self._ports.clock.now() + first,
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
@@ -61,6 +79,9 @@ class Housekeeping:
             removed = self._run(job)
             if removed:
                 log.info("old rows removed", extra={"rows": removed})
+
+    def _preflight(self) -> None:
+        self._run(lambda: run_preflights(self._ports, self._providers))
 
     def _run(self, job: Callable[[], int]) -> int:
         total = 0

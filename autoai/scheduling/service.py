@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from ..execution.local_pool import LocalPool
 from ..execution.recorder import Recorder
 from ..extensions import db, scheduler
 from ..providers.base import Provider
-from ..services.execute_run import Outcome
 from ..services.ports import Ports
 from ..services.record_runs import record_runs
 from ..services.recovery import give_up_running, recover
+from ..services.run_orders import Outcome
 from ..settings import Settings
 from .housekeeping import Housekeeping
 from .lock import FileLock
@@ -56,7 +56,7 @@ class SchedulerService:
         self,
         app: Flask,
         ports: Ports,
-        provider: Provider,
+        providers: Mapping[str, Provider],
         lock_file: Path,
         settings: Settings,
     ) -> None:
@@ -67,11 +67,11 @@ class SchedulerService:
         self.owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.role = Role.OFF
         self._recorder = Recorder(self._write, self._written)
-        self._pool = LocalPool(ports, provider, settings.max_concurrent_runs, self._recorder.record)
-        self._tick = Tick(app, scheduler, ports, self._pool, self.owner)
-        self._housekeeping = Housekeeping(
-            app, scheduler, ports, settings.retention_days, settings.text_retention_days
+        self._pool = LocalPool(
+            ports, providers, settings.max_concurrent_runs, self._recorder.record
         )
+        self._tick = Tick(app, scheduler, ports, self._pool, self.owner)
+        self._housekeeping = Housekeeping(app, scheduler, ports, providers, settings)
         self._stopping = threading.Event()
         self._stopped = threading.Lock()
 
