@@ -85,16 +85,17 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         str(settings.ca_bundle) if settings.ca_bundle else None,
         NetworkRules(settings.allowed_networks, settings.denied_networks),
     )
+    providers = make_providers(transport, clock.now)
     service = SchedulerService(
         app,
         ports,
-        make_providers(transport, clock.now)["openai"],
+        providers,
         settings.database_path.with_name(settings.database_path.name + ".scheduler.lock"),
         settings,
     )
     ports.wake = service.wake
     ports.cancel = service.cancel
-    Runtime(settings, ports, service).attach(app)
+    Runtime(settings, ports, providers, service).attach(app)
     web.init_app(app)
     api.init_app(app)
     cli.init_app(app)

@@ -1,13 +1,15 @@
-"""What one app has besides Flask: its settings, its ports, its scheduler. The outermost ring asks
+"""What one app has besides Flask: its settings, its ports, its providers, its scheduler. The outermost ring asks
 here; nothing below it may."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app
 
+from .providers.base import Provider
 from .scheduling.service import SchedulerService
 from .services.ports import Ports
 from .settings import Settings
@@ -21,6 +23,7 @@ class Runtime:
 
     settings: Settings
     ports: Ports
+    providers: Mapping[str, Provider]
     scheduler: SchedulerService
 
     def attach(self, app: Flask) -> None:

@@ -10,11 +10,16 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from autoai.domain.retries import RetryRules
 from autoai.extensions import db
 from autoai.models import Attempt, Run, RunText, Task, write_transaction
 from autoai.services import runs
+from autoai.services.connections import TASK_KEY, StoredConnection
 from autoai.services.ports import Ports
+from autoai.services.run_orders import RunOrder
 from autoai.services.tasks import create_task
+
+from .fakes import START
 
 KEY = "sk-test-0123456789abcdef"
 MASK = "sk-…cdef"
@@ -66,6 +71,30 @@ def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
         for columns in attempts:
             session.execute(insert(Attempt).values(run_id=run_id, **columns))
     return run_id
+
+
+def make_order(run_id: int = 1, **changes: Any) -> RunOrder:
+    """What a claimed run is told to do. `connection` takes the columns of a `StoredConnection`."""
+    connection = {
+        "provider": "openai",
+        "endpoint": "http://127.0.0.1:9/v1",
+        "secret_id": "row",
+        "key_purpose": TASK_KEY,
+        "limit_key": "http://127.0.0.1:9/v1",
+        **changes.pop("connection", {}),
+    }
+    values = {
+        "run_id": run_id,
+        "task_id": 1,
+        "connection": StoredConnection(**connection),
+        "model": "m-1",
+        "messages": [{"role": "user", "content": "Hello"}],
+        "timeout": 30,
+        "retry_rules": RetryRules(),
+        "due_at": START,
+        **changes,
+    }
+    return RunOrder(**values)
 
 
 def run_now(ports: Ports, task_id: int) -> Run:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from typing import cast
 
-from autoai.providers.base import Completion, Connection, OnText, Request
+from autoai.providers.base import Completion, Connection, OnText, Provider, Request
+from autoai.providers.registry import PROVIDERS
 from autoai.providers.transport import Call
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -86,6 +88,11 @@ class ScriptedProvider:
         if isinstance(turn, BaseException):
             raise turn
         return turn if isinstance(turn, Completion) else turn(request, call)
+
+
+def only(provider: object) -> dict[str, Provider]:
+    """`provider` in the place of every family."""
+    return dict.fromkeys(PROVIDERS, cast(Provider, provider))
 
 
 class RecordingExecutor:

@@ -9,11 +9,12 @@ from flask import Flask
 from autoai.extensions import db
 from autoai.providers.base import Provider
 from autoai.runtime import runtime
-from autoai.services.execute_run import Outcome, RunControl, RunOrder, execute_run
+from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.occurrences import Settled, settle_and_claim
 from autoai.services.record_runs import record_runs
+from autoai.services.run_orders import Outcome, RunOrder
 
-from .fakes import ScriptedProvider
+from .fakes import ScriptedProvider, only
 
 OWNER = "test-process"
 
@@ -29,7 +30,7 @@ def settle(app: Flask, slots: int = 100, owner: str = OWNER) -> Settled:
 
 def send(app: Flask, orders: Sequence[RunOrder], provider: Provider | None = None) -> list[Outcome]:
     """Send what was claimed, one after another; nothing is recorded yet."""
-    other_side = provider or ScriptedProvider()
+    other_side = only(provider or ScriptedProvider())
     return [execute_run(runtime(app).ports, other_side, o, RunControl()) for o in orders]
 
 

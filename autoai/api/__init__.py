@@ -6,6 +6,7 @@ from flask import Flask
 
 from ..runtime import runtime
 from . import demo, health
+from .accounts import accounts
 from .dashboard import dashboard
 from .logs import logs
 from .outages import outages
@@ -14,7 +15,7 @@ from .tasks import tasks
 
 def init_app(app: Flask) -> None:
     """Hang the API on the app. The demo's endpoint is there only while the demo is on."""
-    for blueprint in (tasks, logs, outages, dashboard):
+    for blueprint in (tasks, accounts, logs, outages, dashboard):
         app.register_blueprint(blueprint, url_prefix="/api")
     app.register_blueprint(health.health)
     if runtime(app).settings.demo:

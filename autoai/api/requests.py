@@ -42,6 +42,11 @@ def read_page() -> tuple[int, int | None]:
     return limit or DEFAULT_LIMIT, _whole_number("cursor", 1, _LARGEST_ID)
 
 
+def read_id(name: str) -> int | None:
+    """An id in the query string."""
+    return _whole_number(name, 1, _LARGEST_ID)
+
+
 def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
     """`status` (several, repeated or with commas), `from`, `to` and `task_id`."""
     statuses = {part for text in request.args.getlist("status") for part in text.split(",") if part}

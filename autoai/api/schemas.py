@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from ..domain.runs import Priority
 from ..domain.schedules import Words, describe, explain
-from ..models import Attempt, Run, Task
+from ..models import Account, Attempt, Run, Task
 from ..queries.dashboard import DashboardFigures
 from ..queries.receipt import Preview
 from ..queries.task_list import next_run
+from ..services.accounts import account_fields
+from ..services.probes import Probe
 from ..services.tasks import task_fields
 
 
@@ -60,16 +62,53 @@ class TaskIn(ScheduleIn, PolicyIn):
     """A task as it is sent."""
 
     name: str | None = None
+    account_id: int | None = None
+    provider: str | None = None
     api_endpoint: str | None = None
     api_key: str | None = None
     model: str | None = None
     system_message: str | None = None
+    messages: list[dict[str, Any]] | None = None
     message_content: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    response_format: str | None = None
+    response_schema: dict[str, Any] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    extra_body: dict[str, Any] | None = None
+    stream: bool | None = None
     timeout_seconds: int | None = None
     max_attempts: int | None = None
     retry_network: bool | None = None
     retry_statuses: list[int] | None = None
     enabled: bool | None = None
+
+
+class AccountIn(BaseModel):
+    """An account as it is sent."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: str | None = None
+    provider: str | None = None
+    api_endpoint: str | None = None
+    api_key: str | None = None
+    default_model: str | None = None
+    extra_headers: dict[str, str] | None = None
+    proxy: str | None = None
+    max_concurrent_calls: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    enabled: bool | None = None
+
+
+class AccountTestIn(BaseModel):
+    """Which model is to answer; without it, the account's default one."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    model: str | None = None
 
 
 class PauseIn(BaseModel):
@@ -118,11 +157,47 @@ ANSWERED_ONLY = frozenset(
         "paused_until",
         "paused_reason",
         "paused",
+        "preflight_at",
+        "preflight_reason",
+        "preflight_message",
         "created_at",
         "updated_at",
     }
 )
 """Fields of a task that are answered; sent back, they are ignored."""
+
+
+ACCOUNT_ANSWERED_ONLY = frozenset({"id", "slow_until", "created_at", "updated_at"})
+"""The same of an account."""
+
+
+def account_out(account: Account, slow_until: datetime | None) -> dict[str, Any]:
+    """An account; its secrets masked."""
+    return {
+        **account_fields(account),
+        "id": account.id,
+        "api_key": account.api_key_mask,
+        "extra_headers": account.extra_header_masks or {},
+        "proxy": account.proxy_mask,
+        "slow_until": instant(slow_until),
+        "created_at": instant(account.created_at),
+        "updated_at": instant(account.updated_at),
+    }
+
+
+def probe_out(probe: Probe) -> dict[str, Any]:
+    """How a small call went."""
+    return {
+        "ok": probe.ok,
+        "response_text": probe.text,
+        "model_answered": probe.model,
+        "duration_ms": probe.duration_ms,
+        "input_tokens": probe.input_tokens,
+        "output_tokens": probe.output_tokens,
+        "http_status": probe.http_status,
+        "reason": probe.reason,
+        "error_message": probe.error_message,
+    }
 
 
 def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
@@ -141,6 +216,9 @@ def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
         "next_run_at": instant(next_run(task, now)),
         "last_run_at": instant(task.last_run_at),
         "last_status": task.last_status,
+        "preflight_at": instant(task.preflight_at),
+        "preflight_reason": task.preflight_reason,
+        "preflight_message": task.preflight_message,
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
     }
@@ -166,6 +244,7 @@ def run_out(run: Run) -> dict[str, Any]:
         "id": run.id,
         "task_id": run.task_id,
         "task_name": run.task.name,
+        "account_id": run.account_id,
         "source": run.source,
         "scheduled_for": instant(run.scheduled_for),
         "due_at": instant(run.due_at),
@@ -177,6 +256,8 @@ def run_out(run: Run) -> dict[str, Any]:
         "verdict": run.verdict,
         "duration_ms": run.duration_ms,
         "lateness_ms": run.lateness_ms,
+        "first_token_ms": run.first_token_ms,
+        "not_before": instant(run.not_before),
         "attempts": run.attempts,
         "maybe_double_billed": run.maybe_double_billed,
         "model": run.model,

@@ -64,6 +64,10 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("The task was paused at that time."),
         _("Nothing to do; resume the task when it should run again."),
     ),
+    "disabled_account": (
+        _("The account was switched off."),
+        _("Switch it on under Accounts."),
+    ),
     "blackout": (
         _("This fell into the hours in which the task never runs."),
         _("Nothing to do; the hours can be changed in the task."),
@@ -155,6 +159,10 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("The server's answer was not what a chat completion looks like."),
         _("Check the API endpoint: it may be the address of a web page instead of the API."),
     ),
+    "model_missing": (
+        _("The endpoint does not list this model."),
+        _("Look at the model's name; the endpoint may have renamed or removed it."),
+    ),
     "empty": (
         _("The model answered with nothing."),
         _("Try a clearer message or another model."),
@@ -196,16 +204,30 @@ def paused_why(task: Task) -> str:
 
 def wait_words(wait: Wait) -> str:
     """What a queued run waits for."""
-    if wait.what is WaitsFor.TIME and wait.until is not None:
-        now = runtime().ports.clock.now()
-        return gettext("Waits until %(time)s.", time=formats.moment(wait.until, now))
-    if wait.what is WaitsFor.RUN_BEFORE:
-        return gettext("Waits for run %(id)s of the same task to end.", id=wait.run_id)
-    if wait.what is WaitsFor.ENDPOINT:
-        return gettext("Waits for another run at the same endpoint to end.")
-    if wait.what is WaitsFor.SLOT:
-        return gettext("Waits for a free slot.")
-    return gettext("Starts in a moment.")
+    until = ""
+    if wait.until is not None:
+        until = formats.moment(wait.until, runtime().ports.clock.now())
+    match wait.what:
+        case WaitsFor.TIME:
+            return gettext("Waits until %(time)s.", time=until)
+        case WaitsFor.NEXT_ATTEMPT:
+            return gettext("Waits until %(time)s for its next attempt.", time=until)
+        case WaitsFor.RUN_BEFORE:
+            return gettext("Waits for run %(id)s of the same task to end.", id=wait.run_id)
+        case WaitsFor.ACCOUNT_OFF:
+            return gettext("Waits until its account is switched on.")
+        case WaitsFor.CALLS:
+            return gettext("Waits for another call to the same account or endpoint to end.")
+        case WaitsFor.REQUESTS:
+            return gettext("Waits for its account's limit of requests per minute.")
+        case WaitsFor.TOKENS:
+            return gettext("Waits for its account's limit of tokens per minute.")
+        case WaitsFor.THROTTLED:
+            return gettext("Waits until %(time)s: the provider asked for patience.", time=until)
+        case WaitsFor.SLOT:
+            return gettext("Waits for a free slot.")
+        case _:
+            return gettext("Starts in a moment.")
 
 
 def why(run: Run) -> list[str]:

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "execution": {"domain", "services", "providers"},
     "scheduling": {"domain", "services", "execution", "providers", "extensions", "settings"},
     "logging_setup": {"security", "settings"},
-    "runtime": {"scheduling", "services", "settings"},
+    "runtime": {"providers", "scheduling", "services", "settings"},
     "api": {"domain", "services", "queries", "models", "runtime", "language"},
     "web": {"domain", "services", "queries", "models", "runtime", "api", "extensions", "language"},
     "cli": {"domain", "services", "queries", "runtime", "settings"},

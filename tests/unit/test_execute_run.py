@@ -13,10 +13,12 @@ from autoai.providers.base import Completion, Request
 from autoai.providers.transport import Call
 from autoai.security.encryption import Keyring
 from autoai.security.redaction import HIDDEN, Redactor
-from autoai.services.execute_run import KEY_PURPOSE, RunControl, RunOrder, execute_run
+from autoai.services.connections import TASK_KEY
+from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.ports import Ports
-from tests.factories import KEY
-from tests.fakes import START, FakeClock, ScriptedProvider, completion
+from autoai.services.run_orders import Outcome, RunOrder
+from tests.factories import KEY, make_order
+from tests.fakes import START, FakeClock, ScriptedProvider, completion, only
 
 FERNET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -28,20 +30,15 @@ def bare_ports(clock: FakeClock) -> Ports:
 
 
 def order(ports: Ports, rules: RetryRules | None = None, **changes: Any) -> RunOrder:
-    values: dict[str, Any] = {
-        "run_id": 1,
-        "task_id": 1,
-        "endpoint": "http://127.0.0.1:9/v1",
-        "api_key_encrypted": ports.keyring.encrypt(KEY, "row", KEY_PURPOSE),
-        "secret_id": "row",
-        "model": "m-1",
-        "system_message": None,
-        "message_content": "Hello",
-        "timeout": 30,
-        "retry_rules": rules or RetryRules(),
-        "due_at": START,
-    }
-    return RunOrder(**{**values, **changes})
+    connection = {"api_key_encrypted": ports.keyring.encrypt(KEY, "row", TASK_KEY)}
+    changes["connection"] = {**connection, **changes.get("connection", {})}
+    return make_order(retry_rules=rules or RetryRules(), **changes)
+
+
+def run(
+    ports: Ports, provider: ScriptedProvider, what: RunOrder, control: RunControl | None = None
+) -> Outcome:
+    return execute_run(ports, only(provider), what, control or RunControl())
 
 
 def problem(kind: Kind, status: int | None = None, **more: Any) -> ProviderError:
@@ -56,7 +53,7 @@ MAYBE_BILLED = problem(Kind.MAYBE_BILLED)
 
 def test_success(bare_ports: Ports, clock: FakeClock) -> None:
     provider = ScriptedProvider(completion("Hi."))
-    outcome = execute_run(bare_ports, provider, order(bare_ports), RunControl())
+    outcome = run(bare_ports, provider, order(bare_ports))
     assert (outcome.status, outcome.reason, outcome.verdict) == (Status.SUCCESS, None, "ok")
     assert [(a.number, a.kind, a.http_status) for a in outcome.attempts] == [(1, Kind.OK, 200)]
     (request,) = provider.requests
@@ -67,7 +64,7 @@ def test_success(bare_ports: Ports, clock: FakeClock) -> None:
 
 def test_without_a_key_none_is_sent(bare_ports: Ports) -> None:
     provider = ScriptedProvider()
-    execute_run(bare_ports, provider, order(bare_ports, api_key_encrypted=None), RunControl())
+    run(bare_ports, provider, order(bare_ports, connection={"api_key_encrypted": None}))
     assert provider.requests[0].connection.api_key is None
 
 
@@ -81,7 +78,6 @@ def test_without_a_key_none_is_sent(bare_ports: Ports) -> None:
         (RetryRules(network=False), NEVER_SENT, 1),
         (RetryRules(network=False), MAYBE_BILLED, 1),
         (RetryRules(), problem(Kind.THROTTLED, 429), 1),
-        (RetryRules(statuses=frozenset({429})), problem(Kind.THROTTLED, 429), 3),
         (RetryRules(statuses=frozenset({429})), problem(Kind.THROTTLED, 503), 1),
         (RetryRules(statuses=frozenset({429})), problem(Kind.THROTTLED, 429, final=True), 1),
         (RetryRules(statuses=frozenset({500})), problem(Kind.SERVER_ERROR, 500), 3),
@@ -95,7 +91,7 @@ def test_how_often_it_is_sent(
     bare_ports: Ports, rules: RetryRules, error: ProviderError, calls: int
 ) -> None:
     provider = ScriptedProvider(error)
-    outcome = execute_run(bare_ports, provider, order(bare_ports, rules), RunControl())
+    outcome = run(bare_ports, provider, order(bare_ports, rules))
     assert len(provider.requests) == len(outcome.attempts) == calls
     assert [a.number for a in outcome.attempts] == list(range(1, calls + 1))
     assert outcome.status is Status.FAILED
@@ -104,7 +100,7 @@ def test_how_often_it_is_sent(
 
 def test_the_waits_grow_from_two_to_ten_seconds(bare_ports: Ports, clock: FakeClock) -> None:
     rules = RetryRules(max_attempts=7)
-    execute_run(bare_ports, ScriptedProvider(NEVER_SENT), order(bare_ports, rules), RunControl())
+    run(bare_ports, ScriptedProvider(NEVER_SENT), order(bare_ports, rules))
     assert clock.waits == [2, 4, 8, 10, 10, 10]
 
 
@@ -115,10 +111,11 @@ def test_no_sooner_than_retry_after(
     error = problem(Kind.THROTTLED, 429, retry_after=asked)
     rules = RetryRules(statuses=frozenset({429}))
     provider = ScriptedProvider(error, completion())
-    outcome = execute_run(bare_ports, provider, order(bare_ports, rules), RunControl())
-    assert clock.waits == [waited]
-    assert outcome.status is Status.SUCCESS
-    assert (outcome.finished_at - outcome.started_at).total_seconds() == waited
+    outcome = run(bare_ports, provider, order(bare_ports, rules))
+    assert clock.waits == [], "no thread waits for a server's patience to end"
+    assert outcome.status is Status.QUEUED
+    assert outcome.not_before is not None
+    assert (outcome.not_before - START).total_seconds() == waited
 
 
 @pytest.mark.parametrize(
@@ -136,7 +133,7 @@ def test_no_sooner_than_retry_after(
 def test_when_it_may_have_been_billed_twice(
     bare_ports: Ports, turns: list[Any], double: bool
 ) -> None:
-    outcome = execute_run(bare_ports, ScriptedProvider(*turns), order(bare_ports), RunControl())
+    outcome = run(bare_ports, ScriptedProvider(*turns), order(bare_ports))
     assert outcome.maybe_double_billed is double
 
 
@@ -149,7 +146,7 @@ def test_ended_during_a_wait(bare_ports: Ports, clock: FakeClock) -> None:
         raise NEVER_SENT
 
     provider = ScriptedProvider(fails_while_somebody_ends_it)
-    outcome = execute_run(bare_ports, provider, order(bare_ports), control)
+    outcome = run(bare_ports, provider, order(bare_ports), control)
     assert len(provider.requests) == 1, "nothing is sent after the end"
     assert clock.waits == []
     assert len(outcome.attempts) == 1
@@ -166,7 +163,7 @@ def test_ended_in_the_middle_of_a_wait(bare_ports: Ports, clock: FakeClock) -> N
 
     bare_ports.clock = Ending()
     provider = ScriptedProvider(NEVER_SENT)
-    outcome = execute_run(bare_ports, provider, order(bare_ports), control)
+    outcome = run(bare_ports, provider, order(bare_ports), control)
     assert len(provider.requests) == 1
     assert (outcome.status, outcome.reason) == (Status.INTERRUPTED, Reason.SHUTDOWN)
 
@@ -179,7 +176,7 @@ def test_ended_before_it_began_sends_nothing(bare_ports: Ports) -> None:
         assert call.ended_by is Reason.SHUTDOWN, "the transport sends nothing for an ended call"
         raise CallEnded(call.ended_by)
 
-    outcome = execute_run(bare_ports, ScriptedProvider(would_send), order(bare_ports), control)
+    outcome = run(bare_ports, ScriptedProvider(would_send), order(bare_ports), control)
     assert (outcome.status, outcome.reason) == (Status.INTERRUPTED, Reason.SHUTDOWN)
     assert [a.kind for a in outcome.attempts] == [Kind.NEVER_SENT]
 
@@ -189,21 +186,21 @@ def test_ended_before_it_began_sends_nothing(bare_ports: Ports) -> None:
     [
         {"secret_id": "another row"},
         {"api_key_encrypted": "not a token"},
-        {"api_key_encrypted": Keyring(["A" * 43 + "="]).encrypt(KEY, "row", KEY_PURPOSE)},
+        {"api_key_encrypted": Keyring(["A" * 43 + "="]).encrypt(KEY, "row", TASK_KEY)},
     ],
 )
 def test_a_key_that_cannot_be_read_sends_nothing(
     bare_ports: Ports, changes: dict[str, Any]
 ) -> None:
     provider = ScriptedProvider()
-    outcome = execute_run(bare_ports, provider, order(bare_ports, **changes), RunControl())
+    outcome = run(bare_ports, provider, order(bare_ports, connection=changes))
     assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.KEY_UNREADABLE)
     assert provider.requests == [] and outcome.attempts == []
 
 
 def test_a_fault_of_our_own_is_an_ending_too(bare_ports: Ports) -> None:
     provider = ScriptedProvider(ZeroDivisionError(f"with {KEY}"))
-    outcome = execute_run(bare_ports, provider, order(bare_ports), RunControl())
+    outcome = run(bare_ports, provider, order(bare_ports))
     assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.INTERNAL)
     assert len(outcome.attempts) == 1, "it is not repeated"
     assert KEY not in str(outcome)
@@ -215,11 +212,11 @@ def test_no_half_key_is_left_at_a_cut(bare_ports: Ports, before: int) -> None:
     echo = "x" * before + KEY
     text = f"{echo} and more"
     error = ProviderError(Kind.REJECTED, Reason.AUTH, text, http_status=401)
-    outcome = execute_run(bare_ports, ScriptedProvider(error), order(bare_ports), RunControl())
+    outcome = run(bare_ports, ScriptedProvider(error), order(bare_ports))
     for stored in (outcome.error_message, outcome.attempts[0].error_message):
         assert stored is not None and KEY[:12] not in stored and len(stored) <= 4_000
     said = completion(text, model=text, finish_reason=text)
-    outcome = execute_run(bare_ports, ScriptedProvider(said), order(bare_ports), RunControl())
+    outcome = run(bare_ports, ScriptedProvider(said), order(bare_ports))
     assert outcome.completion is not None
     assert KEY[:12] not in repr(outcome.completion)
     assert len(outcome.completion.model or "") <= 200
@@ -227,7 +224,7 @@ def test_no_half_key_is_left_at_a_cut(bare_ports: Ports, before: int) -> None:
 
 def test_every_text_of_an_answer_is_cleaned(bare_ports: Ports) -> None:
     answer = completion(f"you sent {KEY}", model=f"m/{KEY}", finish_reason=KEY)
-    outcome = execute_run(bare_ports, ScriptedProvider(answer), order(bare_ports), RunControl())
+    outcome = run(bare_ports, ScriptedProvider(answer), order(bare_ports))
     assert outcome.completion is not None
     assert KEY not in repr(outcome)
     assert outcome.completion.text == f"you sent {HIDDEN}"
@@ -238,6 +235,6 @@ def test_a_clock_that_goes_back_meanwhile(bare_ports: Ports, clock: FakeClock) -
         clock.step(-3_600)
         return completion()
 
-    outcome = execute_run(bare_ports, ScriptedProvider(slow), order(bare_ports), RunControl())
+    outcome = run(bare_ports, ScriptedProvider(slow), order(bare_ports))
     assert outcome.finished_at == outcome.started_at
     assert outcome.attempts[0].duration_ms == 0

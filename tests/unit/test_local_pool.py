@@ -16,16 +16,16 @@ from autoai.providers.transport import Call
 from autoai.scheduling.clock import SystemClock
 from autoai.security.encryption import Keyring
 from autoai.security.redaction import Redactor
-from autoai.services.execute_run import Outcome, RunOrder
 from autoai.services.ports import Ports
-from tests.fakes import START, ScriptedProvider, completion
+from autoai.services.run_orders import Outcome, RunOrder
+from tests.factories import make_order
+from tests.fakes import ScriptedProvider, completion, only
 
 PATIENCE = 20.0
 
 
 def order(run_id: int, attempts: int = 1) -> RunOrder:
-    rules = RetryRules(max_attempts=attempts)
-    return RunOrder(run_id, 1, "http://x.test", None, "row", "m-1", None, "Hello", 30, rules, START)
+    return make_order(run_id, retry_rules=RetryRules(max_attempts=attempts))
 
 
 class Recorded:
@@ -73,7 +73,7 @@ def make_pool(recorded: Recorded) -> Iterator[Callable[..., LocalPool]]:
 
     def make(provider: object, size: int = 4) -> LocalPool:
         ports = Ports(SystemClock(), Keyring(["A" * 43 + "="]), Redactor(), "UTC", 30)
-        pool = LocalPool(ports, provider, size, recorded)  # type: ignore[arg-type]
+        pool = LocalPool(ports, only(provider), size, recorded)
         made.append(pool)
         return pool
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from autoai.domain.errors import Unstorable
-from autoai.domain.retries import RetryRules
 from autoai.domain.runs import Reason
 from autoai.execution.recorder import Recorder
-from autoai.services.execute_run import Outcome, RunOrder
+from autoai.services.run_orders import Outcome
+from tests.factories import make_order
 from tests.fakes import START
 
 PATIENCE = 10.0
@@ -128,7 +128,4 @@ def test_one_outcome_that_cannot_be_stored_does_not_hold_up_the_others(
 
 
 def outcome(run_id: int) -> Outcome:
-    order = RunOrder(
-        run_id, 1, "http://x.test", None, "row", "m-1", None, "Hello", 30, RetryRules(), START
-    )
-    return Outcome(order, started_at=START)
+    return Outcome(make_order(run_id), started_at=START)

@@ -29,9 +29,10 @@ from autoai.extensions import Model, db
 from autoai.models import InstanceState, Outage, Run, RunText, Task, write_transaction
 from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
-from autoai.services.execute_run import Outcome, RunControl, RunOrder, execute_run
+from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.ports import Ports
 from autoai.services.recovery import give_up_running, note_awake, recover
+from autoai.services.run_orders import Outcome, RunOrder
 from autoai.services.runs import cancel_run, retry_run, run_now
 from autoai.services.tasks import (
     delete_task,
@@ -42,7 +43,7 @@ from autoai.services.tasks import (
 )
 from tests import ticks
 from tests.factories import make_task
-from tests.fakes import FakeClock, completion
+from tests.fakes import FakeClock, completion, only
 from tests.known import (
     ACTIVE,
     MEND,
@@ -319,7 +320,7 @@ class Instance(RuleBasedStateMachine):
             control = RunControl()
             if order.run_id in asked:
                 control.end(Reason.CANCELLED)
-            self.outcomes.append(execute_run(self.ports, self.other_side, order, control))
+            self.outcomes.append(execute_run(self.ports, only(self.other_side), order, control))
             self.told[order.run_id] = self.other_side.told
         self.claimed = self.claimed[count:]
 

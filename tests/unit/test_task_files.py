@@ -15,7 +15,7 @@ from autoai.domain.errors import Invalid
 from autoai.extensions import db
 from autoai.models import InstanceState, Task
 from autoai.security.encryption import Keyring
-from autoai.services.execute_run import KEY_PURPOSE
+from autoai.services.connections import TASK_KEY
 from autoai.services.ports import Ports
 from autoai.services.task_files import Imported, export_tasks, import_tasks
 from autoai.services.users import find_token
@@ -67,7 +67,7 @@ class TestImport:
         import_tasks(ports, file, {"NEWS_KEY": f" {KEY}\n"})
         (task,) = tasks()
         assert task.api_key_encrypted
-        assert ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, KEY_PURPOSE) == KEY
+        assert ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, TASK_KEY) == KEY
 
     def test_a_change_and_another_key(self, in_app: Flask, ports: Ports) -> None:
         import_tasks(ports, document(task_values(api_key_env="K")), {"K": KEY})
@@ -191,5 +191,5 @@ class TestCommands:
             (task,) = tasks()
             assert task.api_key_encrypted
             alone = Keyring([new])
-            assert alone.decrypt(task.api_key_encrypted, task.secret_id, KEY_PURPOSE) == KEY
+            assert alone.decrypt(task.api_key_encrypted, task.secret_id, TASK_KEY) == KEY
             assert alone.check_canary(db.session.get_one(InstanceState, 1).key_canary or "")

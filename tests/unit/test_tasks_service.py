@@ -14,7 +14,7 @@ from autoai.domain.errors import Conflict, Invalid, KeyUnreadable, NotFound
 from autoai.extensions import db
 from autoai.models import Attempt, InstanceState, Run, RunText, Task
 from autoai.security.encryption import Keyring
-from autoai.services.execute_run import KEY_PURPOSE
+from autoai.services.connections import TASK_KEY
 from autoai.services.instance import reencrypt_keys
 from autoai.services.ports import Ports
 from autoai.services.tasks import (
@@ -35,7 +35,7 @@ def key_of(ports: Ports, task: Task) -> str | None:
     task = db.session.get_one(Task, task.id, populate_existing=True)
     if task.api_key_encrypted is None:
         return None
-    return ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, KEY_PURPOSE)
+    return ports.keyring.decrypt(task.api_key_encrypted, task.secret_id, TASK_KEY)
 
 
 def rows() -> list[tuple[str, datetime | None]]:
@@ -79,7 +79,7 @@ class TestCreate:
         assert one.api_key_mask == MASK
         assert one.api_key_encrypted and KEY not in one.api_key_encrypted
         with pytest.raises(KeyUnreadable):
-            ports.keyring.decrypt(one.api_key_encrypted, two.secret_id, KEY_PURPOSE)
+            ports.keyring.decrypt(one.api_key_encrypted, two.secret_id, TASK_KEY)
 
     def test_all_errors_at_once(self, in_app: Flask, ports: Ports) -> None:
         with pytest.raises(Invalid) as caught:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 from flask.testing import FlaskClient
 
+from autoai.domain.limits import Limits
 from autoai.domain.runs import Status
 from autoai.extensions import db
 from autoai.models import Run, RunText
@@ -299,7 +300,8 @@ def test_a_queued_run_says_what_it_waits_for(
     assert f'href="/logs/{going}"' in signed_in.get(f"/logs/{behind}").text
     assert said(free) == said(at_host) == "Starts in a moment."
     ports.max_per_endpoint = 1
-    assert said(at_host) == "Waits for another run at the same endpoint to end."
+    assert ports.limits.take(going, {"host:127.0.0.1:9": Limits(concurrent=1)}, 0) is None
+    assert said(at_host) == "Waits for another call to the same account or endpoint to end."
     assert said(free) == "Starts in a moment."
     settings = runtime(app).settings.model_copy(update={"max_concurrent_runs": 1})
     object.__setattr__(runtime(app), "settings", settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from ...queries.task_list import task_names
 from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
 from ...services import runs
+from ...services.limits import in_the_way
 from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
 from ..pagination import Page, page_number
@@ -42,8 +44,14 @@ def of_task(task_id: int) -> ResponseReturnValue:
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
     """One run: a page of its own, or the part under its row."""
-    run = get_run(run_id)
-    return render("logs/detail.html", "logs/_details.html", run=run, waits=_waits([run]))
+    run, ports = get_run(run_id), runtime().ports
+    return render(
+        "logs/detail.html",
+        "logs/_details.html",
+        run=run,
+        waits=_waits([run]),
+        growing=ports.redactor.clean(ports.live.text(run_id)),
+    )
 
 
 @logs.post("/logs/<int:run_id>/cancel")
@@ -68,8 +76,8 @@ def retry(run_id: int) -> ResponseReturnValue:
 
 def _waits(shown: Sequence[Run]) -> dict[int, Wait]:
     here = runtime()
-    slots, per_endpoint = here.settings.max_concurrent_runs, here.ports.max_per_endpoint
-    return waits_of(shown, here.ports.clock.now(), slots, per_endpoint)
+    slots = here.settings.max_concurrent_runs
+    return waits_of(shown, here.ports.clock.now(), slots, partial(in_the_way, here.ports))
 
 
 def _list(task: Task | None) -> ResponseReturnValue:
