@@ -6,6 +6,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 CHROMIUM ?= /usr/bin/chromium
+# A server of all three families of API for the tests, from npm: one package without dependencies.
+AIMOCK_VERSION := 1.43.0
+AIMOCK := .venv/aimock/.installed-$(AIMOCK_VERSION)
 # More for pytest, such as make test ARGS='tests/unit -k cron'
 ARGS ?=
 
@@ -32,7 +35,7 @@ run: .venv/.installed catalogues ## Set up what is missing and serve on port 800
 	@$(RUN) autoai.cli.init
 	@exec $(RUN) gunicorn wsgi:app
 
-test: .venv/.installed-dev catalogues browser ## Run all tests
+test: .venv/.installed-dev catalogues browser $(AIMOCK) ## Run all tests
 	@if [ -e .venv/.no-browser ]; then AUTOAI_SKIP_BROWSER=1; export AUTOAI_SKIP_BROWSER; fi; \
 	CHROMIUM='$(CHROMIUM)' exec $(RUN) pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -54,7 +57,7 @@ lint: .venv/.installed-dev ## Look for faults in code and templates
 types: .venv/.installed-dev ## Check the types
 	@$(RUN) mypy autoai
 
-faults: .venv/.installed-dev catalogues ## Kill and starve a real server, and print the tally
+faults: .venv/.installed-dev catalogues $(AIMOCK) ## Kill and starve a real server, and print the tally
 	@$(RUN) pytest tests/faults -s $(ARGS)
 
 oracle: .venv/.installed-dev ## Compare 10,000 random schedules with the clocks, minute by minute
@@ -97,6 +100,12 @@ browser: .venv/.installed-dev
 	    echo '  sudo apt-get install -y --no-install-recommends $(BROWSER_PACKAGES)' >&2; \
 	    echo '**********************************************************************' >&2; \
 	fi
+
+# Without npm its tests are skipped, and say so.
+$(AIMOCK): | .venv/.created
+	@if command -v npm >/dev/null && npm install --prefix .venv/aimock --ignore-scripts --no-audit \
+	    --no-fund --loglevel=error @copilotkit/aimock@$(AIMOCK_VERSION) >/dev/null; then touch $@; \
+	else echo 'aimock could not be installed (it needs npm): its tests are skipped.' >&2; fi
 
 .venv/.installed: requirements.txt .venv/.created
 	@echo 'Installing into .venv ...'

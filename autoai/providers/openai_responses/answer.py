@@ -12,7 +12,6 @@ from ..base import Completion, Usage
 from ..family import UnusableAnswer
 from ..parsing import Pieces, as_count, as_dict, as_dicts, as_text
 
-_FINISH_REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 _TEXTS = ("response.output_text.delta", "response.refusal.delta")
 _TOOL_CALLS = ("function_call", "custom_tool_call")
@@ -27,9 +26,9 @@ def whole(data: dict[str, Any], http_status: int) -> Completion:
     if status not in (None, "completed", "incomplete"):
         raise UnusableAnswer(f"the response is not complete: its status is {as_text(status)}")
     text, refused, tool_calls = _output(data["output"])
-    reason = as_text(as_dict(data.get("incomplete_details")).get("reason"))
-    if status == "incomplete":
-        finish_reason = _FINISH_REASONS.get(reason or "", reason or "incomplete")
+    if status == "incomplete":  # whatever the reason: it was cut short
+        reason = as_dict(data.get("incomplete_details")).get("reason")
+        finish_reason = "content_filter" if reason == "content_filter" else "length"
     else:
         finish_reason = "tool_calls" if tool_calls else "stop"
     return Completion(

@@ -87,8 +87,8 @@ def test_the_address_of_chat_completions_serves(talk: Talk) -> None:
     [
         ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}},
          "content_filter"),
-        ({"status": "incomplete", "incomplete_details": {"reason": "max_messages"}}, "max_messages"),
-        ({"status": "incomplete", "incomplete_details": None}, "incomplete"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_messages"}}, "length"),
+        ({"status": "incomplete", "incomplete_details": None}, "length"),
         ({"status": None}, "stop"),
     ],
 )  # fmt: skip
