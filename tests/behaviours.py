@@ -1,9 +1,11 @@
-"""What the scripted upstream can do to a request; `BEHAVIOURS` is the list."""
+"""What the scripted upstream can do to a request; `BEHAVIOURS` is the list.
+
+What is worse than these is in `tests/tricks.py`, over raw sockets.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import socket
 import struct
@@ -132,40 +134,9 @@ async def _echo_key(x: Exchange) -> None:
     await x.answer(json.dumps(error).encode(), int(x.number("code", 401)))
 
 
-async def _empty(x: Exchange) -> None:
-    await x.answer(completion(""))
-
-
 async def _silent(x: Exchange) -> None:
     x.keep = False
     await asyncio.wait_for(x.reader.read(), _LONGEST)
-
-
-async def _drip(x: Exchange) -> None:
-    """The head at once, the body a byte at a time, without end."""
-    await x.write(_head(200, {"Content-Type": "application/json", "Content-Length": "1000000"}))
-    await _for_ever(x, b" ")
-
-
-async def _drip_head(x: Exchange) -> None:
-    """Header after header, a byte at a time; the body never begins."""
-    await x.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    await _for_ever(x, b"a")
-
-
-async def _for_ever(x: Exchange, data: bytes) -> None:
-    x.keep = False
-    until = time.monotonic() + _LONGEST
-    while time.monotonic() < until and not x.reader.at_eof():
-        await x.write(data)
-        await asyncio.sleep(x.number("pause", 0.1))
-
-
-async def _cut(x: Exchange) -> None:
-    x.keep = False
-    body = completion("This answer is never seen whole.")
-    head = _head(200, {"Content-Type": "application/json", "Content-Length": str(len(body))})
-    await x.write(head + body[: len(body) // 2])
 
 
 async def _reset(x: Exchange) -> None:
@@ -175,50 +146,12 @@ async def _reset(x: Exchange) -> None:
     x.writer.transport.abort()
 
 
-async def _huge(x: Exchange) -> None:
-    """As many bytes as the client takes, at most `megabytes`."""
-    x.keep = False
-    size = int(x.number("megabytes", 256)) * 2**20
-    await x.write(_head(200, {"Content-Type": "application/json", "Content-Length": str(size)}))
-    for _ in range(size // 2**16):
-        await x.write(b" " * 2**16)
-
-
-async def _gzip_bomb(x: Exchange) -> None:
-    """A few hundred kilobytes that become `megabytes`."""
-    x.keep = False
-    bomb = gzip.compress(b" " * (int(x.number("megabytes", 256)) * 2**20), compresslevel=9)
-    await x.answer(bomb, headers={"Content-Encoding": "gzip"})
-
-
-async def _not_json(x: Exchange) -> None:
-    await x.answer(b"{ this is not JSON")
-
-
-async def _html(x: Exchange) -> None:
-    await x.answer(b"<html><h1>Please log in to the wireless network</h1></html>", 200, "text/html")
-
-
-async def _redirect(x: Exchange) -> None:
-    headers = {"Location": x.arguments["to"]}
-    await x.answer(b"", int(x.number("code", 307)), headers=headers)
-
-
 BEHAVIOURS: dict[str, Behaviour] = {
     "ok": _ok,
     "slow": _slow,
     "status": _status,
     "flaky": _flaky,
     "echo-key": _echo_key,
-    "empty": _empty,
     "silent": _silent,
-    "drip": _drip,
-    "drip-head": _drip_head,
-    "cut": _cut,
     "reset": _reset,
-    "huge": _huge,
-    "gzip-bomb": _gzip_bomb,
-    "not-json": _not_json,
-    "html": _html,
-    "redirect": _redirect,
 }

@@ -29,6 +29,7 @@ from tests.tricks import (
     huge,
     many_headers,
     reset,
+    says,
     silent,
     split,
     stream,
@@ -39,6 +40,8 @@ ELSEWHERE = "http://ELSEWHERE/"
 """Stands for an address at which nothing may arrive."""
 NOBODY = "http://no-such-name.invalid/v1"
 NO_LISTENER = "http://127.0.0.1:9/v1"
+PASSWORD = "hush-hush-hush"
+NO_PROXY = f"http://me:{PASSWORD}@127.0.0.1:9"
 METADATA = "http://169.254.169.254/v1"
 CERTIFICATES = {
     "expired": "has a certificate that has expired",
@@ -70,14 +73,25 @@ class Misbehaviour:
     """Seconds between the attempts, where that matters."""
     endpoint: str | None = None
     """Instead of the server's own."""
+    proxy: str | None = None
     certificate: str | None = None
     """TLS is spoken, with this fault."""
     timeout: float = 10
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def arrive(self) -> int:
         """So many requests reach the other side."""
         return sum(kind is not Kind.NEVER_SENT for kind in self.kinds)
+
+
+def talk(row: Misbehaviour, elsewhere: str) -> Talk:
+    """What the row does, with a real address in the place of another host's."""
+    if isinstance(row.does, bytes):
+        return says(row.does.replace(ELSEWHERE.encode(), elsewhere.encode()))
+    return row.does
 
 
 BILLED = (Kind.MAYBE_BILLED,) * 3
@@ -155,6 +169,7 @@ def _of_connections() -> Iterator[Misbehaviour]:
         NEVER,
         ("no-such-name", "has a name that nobody knows", b"", {"endpoint": NOBODY}),
         ("refused", "does not listen", b"", {"endpoint": NO_LISTENER, "says": "refused"}),
+        ("no-proxy", "is behind a proxy that is off", b"", {"proxy": NO_PROXY, "says": "proxy"}),
     )
     yield from _come_to(
         Reason.DENIED_NETWORK,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server import Api, Instance, Process
+from tests.line import line
+from tests.misbehaviours import MISBEHAVIOURS, Misbehaviour, talk
+from tests.server import Api, Instance, Process, wait_until
 from tests.upstream import Upstream
+
+KEY = "sk-mine-0123456789abcdef"
 
 pytestmark = pytest.mark.xdist_group("hostile_upstream")
 
@@ -65,73 +70,66 @@ def _run(api: Api, other: Upstream, model: str, **fields: Any) -> dict[str, Any]
     return api.ended(api.run(task["id"])["id"], fields.get("timeout_seconds", 30) + _FAR + 10)
 
 
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        ("silent", "timeout"),
-        ("drip", "deadline"),
-        ("drip-head", "deadline"),
-        ("drip?pause=0.9", "deadline"),
-    ],
+PLAYED = (
+    "silent",
+    "drip",
+    "drip-headers",
+    "reset-body",
+    "continue-for-ever",
+    "many-headers",
+    "huge",
+    "gzip-bomb",
+    "html",
+    "stream-stops",
+    "stream-unasked",
+    "echo-401",
+    "status-503",
+    "redirect-307",
+    "refused",
+    "metadata",
 )
-def test_total_deadline(api: Api, other: Upstream, model: str, reason: str) -> None:
-    run = _run(api, other, model, timeout_seconds=_TIMEOUT)
-    excess = run["duration_ms"] / 1000 - _TIMEOUT
-    print(f"\n{model}: {excess:+.2f} s beyond the time-out of {_TIMEOUT} s")
-    assert (run["status"], run["reason"]) == ("failed", reason)
-    assert run["attempt_list"][0]["kind"] == "maybe_billed"
-    assert -0.5 < excess < _FAR
+"""Of the table; the rest is played without a process."""
 
 
-@pytest.mark.parametrize(
-    ("model", "reason", "kind"),
-    [
-        ("status?code=400", "rejected", "rejected"),
-        ("status?code=401", "auth", "rejected"),
-        ("status?code=403", "auth", "rejected"),
-        ("status?code=404", "rejected", "rejected"),
-        ("status?code=429&retry_after=1", "rate_limited", "throttled"),
-        ("status?code=500", "server_error", "server_error"),
-        ("status?code=503", "server_error", "throttled"),
-        ("empty", "empty", "ok"),
-        ("cut", "connection_lost", "maybe_billed"),
-        ("reset", "connection_lost", "maybe_billed"),
-        ("not-json", "bad_response", "unusable_answer"),
-        ("html", "bad_response", "unusable_answer"),
-    ],
-)
-def test_failures_have_their_reason(
-    api: Api, other: Upstream, model: str, reason: str, kind: str
+@pytest.mark.parametrize("row", [row for row in MISBEHAVIOURS if row.name in PLAYED], ids=str)
+def test_misbehaviour(
+    api: Api, server: Process, other: Upstream, trap: Upstream, row: Misbehaviour
 ) -> None:
-    run = _run(api, other, model, max_attempts=3, retry_network=False)
-    assert (run["status"], run["reason"]) == ("failed", reason)
-    assert [attempt["kind"] for attempt in run["attempt_list"]] == [kind]
-
-
-def test_nobody_listens(api: Api, other: Upstream) -> None:
-    run = _run(api, other, "ok", api_endpoint="http://127.0.0.1:9/v1")
-    assert (run["status"], run["reason"]) == ("failed", "never_sent")
-    assert "refused" in run["error_message"]
-
-
-@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_redirect_is_not_followed(api: Api, other: Upstream, trap: Upstream, code: int) -> None:
-    run = _run(api, other, f"redirect?code={code}&to={trap.base_url}/chat/completions")
-    assert (run["status"], run["reason"]) == ("failed", "redirect")
-    assert run["http_status"] == code
-    assert trap.connections == 0
-
-
-@pytest.mark.parametrize("model", ["huge", "gzip-bomb"])
-def test_flood_is_bounded(api: Api, server: Process, other: Upstream, model: str) -> None:
+    """It ends as the table says, and the next run is due while it lasts and is on time."""
+    workers = server.members()
     _reset_peaks(server)
     before = _peak(server)
-    run = _run(api, other, model)
-    assert (run["status"], run["reason"]) == ("failed", "too_large")
+    with line(talk(row, trap.base_url)) as upstream:
+        task = api.create(
+            api_endpoint=row.endpoint or f"{upstream.url}v1",
+            api_key=KEY,
+            timeout_seconds=_TIMEOUT,
+            max_attempts=1,
+        )
+        due = datetime.now(UTC) + timedelta(seconds=1)
+        punctual = api.create(
+            api_endpoint=other.base_url, schedule_type="once", once_at=due.isoformat()
+        )
+        run = api.ended(api.run(task["id"])["id"], _TIMEOUT + _FAR + 10)
+    assert (run["status"], run["reason"]) == (row.status, row.reason)
+    assert [attempt["kind"] for attempt in run["attempt_list"]] == list(row.kinds[:1])
+    assert row.says in (run["error_message"] or "")
+    excess = run["duration_ms"] / 1000 - _TIMEOUT
     grown = _peak(server) - before
-    sent = other.requests()[-1].sent / 2**20
-    print(f"\n{model}: 256 MB offered, {sent:.1f} MB taken, memory +{grown} MB")
+    assert excess < _FAR
     assert grown < 64
+
+    next_run = wait_until(lambda: api.logs(punctual["id"]), _FAR, "the next run")[0]
+    next_run = api.ended(next_run["id"])
+    assert next_run["status"] == "success"
+    assert next_run["lateness_ms"] < _FAR * 1000
+    assert server.members() == workers, "the worker is alive"
+    assert trap.connections == 0
+    assert KEY not in server.output()
+    print(
+        f"\n{row.name}: {excess:+.2f} s from the time-out, memory +{grown} MB,"
+        f" the next run {next_run['lateness_ms']} ms late"
+    )
 
 
 def test_network_failures_are_repeated(api: Api, other: Upstream) -> None:
@@ -158,9 +156,9 @@ def test_retry_after_is_obeyed(api: Api, other: Upstream) -> None:
 
 
 def test_no_netrc_and_no_proxy(api: Api, other: Upstream, trap: Upstream) -> None:
-    run = _run(api, other, "ok", api_key="sk-mine-0123456789abcdef")
+    run = _run(api, other, "ok", api_key=KEY)
     assert run["status"] == "success"
-    assert other.requests()[-1].headers["authorization"] == "Bearer sk-mine-0123456789abcdef"
+    assert other.requests()[-1].headers["authorization"] == f"Bearer {KEY}"
     assert _run(api, other, "ok", api_key=None)["status"] == "success"
     assert "authorization" not in other.requests()[-1].headers
     assert trap.connections == 0
@@ -175,8 +173,8 @@ def _peak(server: Process) -> int:
     """Megabytes: the largest resident size of any of its processes since the last reset."""
     sizes = []
     for pid in server.members():
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                sizes.append(int(line.split()[1]) // 1024)
+        for row in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if row.startswith("VmHWM:"):
+                sizes.append(int(row.split()[1]) // 1024)
     assert sizes, os.listdir("/proc")
     return max(sizes)

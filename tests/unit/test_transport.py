@@ -8,6 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +16,7 @@ from autoai.domain.errors import CallEnded, ProviderError
 from autoai.domain.runs import Kind, Reason
 from autoai.providers.transport import Call, Outgoing, Transport
 from tests.line import line, says
+from tests.tricks import pieces, silent
 
 LIMIT = 64 * 1024
 
@@ -183,3 +185,115 @@ def test_an_error_of_the_readers_own_passes(transport: Transport) -> None:
         transport.open(get(server.url), Call(5)),
     ):
         raise ZeroDivisionError
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def refused(transport: Transport, url: str, timeout: float = 10) -> ProviderError:
+    with (
+        pytest.raises(ProviderError) as caught,
+        transport.open(get(url), Call(timeout)) as incoming,
+    ):
+        incoming.body()
+    return caught.value
+
+
+class TestFraming:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTT",
+            b"HTTP/1.1 2",
+            HEAD + b"Content-Length: 2\r\n",
+            HEAD + b"Content-Length: 500\r\n\r\nonly this",
+            CHUNKED + b"5",
+            CHUNKED + b"5\r\n{",
+            CHUNKED + b"2\r\n{}\r\n",
+        ],
+    )
+    def test_what_was_cut_may_be_sent_again(self, transport: Transport, answer: bytes) -> None:
+        with line(pieces(answer)) as server:
+            error = refused(transport, server.url)
+        assert (error.kind, error.reason) == (Kind.MAYBE_BILLED, Reason.CONNECTION_LOST)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            CHUNKED + b"-1\r\n{",
+            CHUNKED + b"1\r\n{}\r\n",
+            CHUNKED + b"\r\n{}\r\n",
+            HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n",
+            HEAD + b"Content-Length: -2\r\n\r\n{}",
+            HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            HEAD + b"Content-Length: \xb2\r\n\r\n{}",
+            b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            b"HTTP/1.1 abc OK\r\n\r\n",
+            b"220 mail.example ESMTP\r\n",
+        ],
+    )
+    def test_what_is_not_http_is_not_sent_again(self, transport: Transport, answer: bytes) -> None:
+        with line(pieces(answer)) as server:
+            error = refused(transport, server.url)
+        assert (error.kind, error.reason) == (Kind.UNUSABLE_ANSWER, Reason.PROTOCOL)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + HEAD + b"Content-Length: 2\r\n\r\nok",
+            b"HTTP/1.1 102 Wait\r\nA: b\r\n\r\n" + HEAD + b"Content-Length: 2, 2\r\n\r\nok",
+            CHUNKED + b"1;a=b\r\no\r\n1 \r\nk\r\n0\r\nTrailer: x\r\n\r\n",
+            HEAD + b"\r\nok",
+            b"HTTP/1.0 200 OK\n\nok",
+        ],
+    )
+    def test_what_is_odd_but_allowed(self, transport: Transport, answer: bytes) -> None:
+        with (
+            line(pieces(answer)) as server,
+            transport.open(get(server.url), Call(5)) as incoming,
+        ):
+            assert incoming.body() == b"ok"
+
+    def test_switching_protocols_is_an_answer(self, transport: Transport) -> None:
+        with (
+            line(pieces(b"HTTP/1.1 101 Switching\r\n\r\n")) as server,
+            transport.open(get(server.url), Call(5)) as incoming,
+        ):
+            assert (incoming.status, incoming.body()) == (101, b"")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["*.example", ".example", "exam\u00adple\u2028", f"{'a' * 70}.example", "a..b", "host:99999"],
+)
+def test_an_address_that_leads_nowhere(transport: Transport, host: str) -> None:
+    assert refused(transport, f"http://{host}/v1").kind is Kind.NEVER_SENT
+
+
+def test_plain_http_where_tls_is_spoken(transport: Transport) -> None:
+    with line(silent) as server:
+        error = refused(transport, server.url.replace("http:", "https:"), timeout=0.5)
+    assert error.kind is Kind.NEVER_SENT
+
+
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """A thread's stack of 16 TiB is one that the kernel refuses."""
+    before = threading.stack_size(1 << 44)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def test_a_machine_without_more_threads(transport: Transport) -> None:
+    """First there is none for the watchdog, then none for the resolver. Afterwards all is well."""
+    with line(say_whole) as server:
+        by_name = server.url.replace("127.0.0.1", "localhost")
+        for url in (server.url, by_name):
+            with no_more_threads():
+                error = refused(transport, url)
+            assert (error.kind, error.message) == (Kind.NEVER_SENT, "no thread could be started")
+            with transport.open(get(url), Call(5)) as incoming:
+                assert incoming.body() == b"whole"

@@ -260,7 +260,7 @@ class TestNetworks:
             assert between.connections == 0
 
 
-@pytest.mark.parametrize("value", ["sk-a\nb", " sk-a", "sk-\u4f60"])
+@pytest.mark.parametrize("value", ["sk-a\nb", " sk-a", "sk-\x00", "sk-\x7f", "sk-\u4f60"])
 def test_a_header_that_cannot_be_sent_is_not_shown(transport: Transport, value: str) -> None:
     request = Outgoing("POST", "http://127.0.0.1:9/", {"Authorization": value}, {})
     with pytest.raises(ProviderError) as caught:

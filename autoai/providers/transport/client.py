@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ _CHUNK = 64 * 1024
 _URLS = 256
 _PROXY_WANTS_A_PASSWORD = 407
 _PORTS = {"http": 80, "https": 443}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"([\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*)?")
+"""RFC 9110, 5.1 and 5.5."""
 _BROKEN = (requests.RequestException, HTTPError, OSError)
 
 
@@ -166,18 +170,15 @@ def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
         headers["Content-Type"] = "application/json"
     headers.update(outgoing.headers)
     for name, value in headers.items():
-        try:
-            (name + value).encode("latin-1")  # so http.client sends them
-        except UnicodeEncodeError:
-            raise _unusable(f"the header {name!r} holds characters beyond Latin-1") from None
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            # Its value may be a key. What would refuse it later shows it.
+            raise _unusable(f"the header {name!r} holds what HTTP does not allow")
     try:
         prepared = _taken_apart(outgoing.method, outgoing.url).copy()
         prepared.prepare_headers(headers)
         prepared.prepare_content_length(body)
         prepared.body = body
         return prepared
-    except requests.exceptions.InvalidHeader:  # its text would show the value, perhaps a key
-        raise _unusable("a header holds a line break or begins with a blank") from None
     except requests.RequestException as error:  # such as a host name with an empty label
         raise _unusable(f"not a usable URL: {error}") from error
 
