@@ -111,6 +111,24 @@ def test_a_body_that_was_left_closes_its_connection(transport: Transport) -> Non
         assert closed.wait(5)
 
 
+@pytest.mark.parametrize(("end", "connections"), [(b"0\r\n\r\n", 1), (b"", 2), (b"1\r\nx\r\n", 2)])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_stream_that_was_left_at_its_end(
+    transport: Transport, end: bytes, connections: int, packed: bool
+) -> None:
+    """The connection is kept where the body is over, and nobody waits for its end."""
+    event = gzip.compress(b"data: [DONE]\n\n") if packed else b"data: [DONE]\n\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+    head += b"Content-Encoding: gzip\r\n" if packed else b""
+    with line(says(head + b"\r\n%x\r\n%b\r\n" % (len(event), event) + end)) as server:
+        for _ in range(2):
+            before = time.monotonic()
+            with transport.open(get(server.url), Call(30)) as incoming:
+                assert next(incoming.chunks()) == b"data: [DONE]\n\n"
+            assert time.monotonic() - before < 10
+        assert server.connections == connections
+
+
 def test_on_sent_is_called_once_when_all_is_sent(transport: Transport) -> None:
     with line(says(b"HTTP/1.1 204 None\r\n\r\n")) as server:
         for _ in range(2):  # over a new connection, and over a kept one

@@ -15,6 +15,7 @@ from autoai.providers.transport import Call, Outgoing, Transport
 from tests.certificates import Authority
 from tests.line import Line, line, says
 from tests.proxy import proxy
+from tests.tricks import silent
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECRET = "Bearer sk-never-to-be-shown"
@@ -51,8 +52,8 @@ def ask(transport: Transport, request: Outgoing, call: Call | None = None) -> by
         return incoming.body()
 
 
-def refused(transport: Transport, request: Outgoing) -> ProviderError:
-    call = Call(10)
+def refused(transport: Transport, request: Outgoing, timeout: float = 10) -> ProviderError:
+    call = Call(timeout)
     with pytest.raises(ProviderError) as caught:
         ask(transport, request, call)
     error = caught.value
@@ -130,6 +131,28 @@ class TestProxies:
         with line(says(OK), authority.server()) as target, line(talk) as between:
             error = refused(transport, outgoing(target.url, between, PASSWORD))
         assert error.message.startswith("the proxy: ")
+
+    @pytest.mark.parametrize("over_tls", [False, True])
+    def test_it_stays_silent(
+        self, transport: Transport, authority: Authority, over_tls: bool
+    ) -> None:
+        tls = authority.server() if over_tls else None
+        with line(silent, tls) as between, line(says(OK), authority.server()) as target:
+            error = refused(transport, outgoing(target.url, between, PASSWORD), timeout=0.3)
+        assert error.reason is Reason.TIMEOUT
+
+    @pytest.mark.parametrize("over_tls", [False, True])
+    def test_the_target_stays_silent(
+        self, transport: Transport, authority: Authority, over_tls: bool
+    ) -> None:
+        """Also inside TLS inside TLS there is a socket to shut down."""
+        tls = authority.server() if over_tls else None
+        with proxy(None, tls) as between, line(silent, authority.server()) as target:
+            call = Call(0.5)
+            with pytest.raises(ProviderError) as caught:
+                ask(transport, outgoing(target.url, between), call)
+        assert (caught.value.kind, caught.value.reason) == (Kind.MAYBE_BILLED, Reason.TIMEOUT)
+        assert call.sent
 
     def test_its_certificate_is_bad(
         self, transport: Transport, target: Line, authority: Authority

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,6 +26,8 @@ from .failures import failure
 
 _CHUNK = 64 * 1024
 _URLS = 256
+_PATIENCE = 0.05
+"""Seconds."""
 _PROXY_WANTS_A_PASSWORD = 407
 _PORTS = {"http": 80, "https": 443}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -71,6 +73,15 @@ class Incoming:
                     Reason.TOO_LARGE, f"the answer is larger than {self._max_bytes} bytes"
                 )
             yield chunk
+
+    def finish(self) -> None:
+        """Take the end of the body if it is there already. After an event that ends a stream, most
+        servers send it at once, and the connection can be used again."""
+        connection = getattr(self._raw, "connection", None)
+        if connection is not None and connection.sock is not None and not self._call.ended_by:
+            with suppress(*_BROKEN):
+                connection.sock.settimeout(min(_PATIENCE, self._call.remaining))
+                self._raw.read1(_CHUNK, decode_content=True)
 
     def _read(self) -> bytes:
         """What has arrived, or once something has; nothing at the end.
@@ -129,7 +140,9 @@ class Transport:
             response = self._send(prepared, proxies, call)
             if proxies and response.status_code == _PROXY_WANTS_A_PASSWORD:
                 raise _refused_by_proxy()
-            yield Incoming(response, call, self._max_bytes)
+            incoming = Incoming(response, call, self._max_bytes)
+            yield incoming
+            incoming.finish()
         finally:
             if response is not None:
                 response.close()  # of no effect on a connection that has gone back to the pool
