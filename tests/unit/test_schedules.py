@@ -8,10 +8,11 @@ from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoai.domain.schedules import FixedTime, Interval, Schedule, upcoming
+from autoai.domain.schedules import Cron, FixedTime, Interval, Schedule, upcoming
+from autoai.domain.schedules.base import Enumerated
 
 MINUTE = timedelta(minutes=1)
 
@@ -178,3 +179,38 @@ def test_ten_years_of_seconds_are_not_walked() -> None:
     assert due.oldest == anchor + timedelta(seconds=1)
     assert due.newest[-1] == last
     assert len(due.newest) == 100
+
+
+_FIELD = st.sampled_from(["*", "*/7", "*/20", "0", "3", "17", "5,9", "2-4"])
+_ZONES = st.sampled_from(
+    [
+        "UTC",
+        "Europe/Berlin",
+        "Australia/Lord_Howe",
+        "Africa/Cairo",
+        "Pacific/Apia",
+        "Pacific/Chatham",
+        "America/St_Johns",
+        "Africa/Casablanca",
+        "Antarctica/Troll",
+        "America/Sao_Paulo",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.tuples(_FIELD, _FIELD, st.sampled_from(["*", "1", "15", "L"]), st.sampled_from(["*", "3"])),
+    st.sampled_from(["*", "1-5", "0", "mon#2"]),
+    _ZONES,
+    st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1)),
+    st.integers(1, 150 * 24 * 60),
+    st.sampled_from([1, 5, 101]),
+)
+def test_counting_a_long_gap_equals_walking_through_it(
+    fields: tuple[str, ...], weekday: str, zone: str, start: datetime, minutes: int, keep: int
+) -> None:
+    cron = Cron(" ".join([*fields, weekday]), ZoneInfo(zone))
+    first = start.replace(tzinfo=UTC)
+    last = first + timedelta(minutes=minutes)
+    assert cron.between(first, last, keep) == Enumerated.between(cron, first, last, keep)

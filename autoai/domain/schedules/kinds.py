@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from .base import NOTHING_DUE, Due, Enumerated
-from .local_time import Stretch, instant_of, stretches
+from .local_time import Stretch, instant_of, quiet_days, stretches
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
 _SEARCH = timedelta(days=366 * 41)
 """A date that does not come within this does not come: a 29 February on a Sunday may be 28 years
 away (40 around 2100)."""
@@ -120,6 +121,29 @@ class Cron(Enumerated):
                     yield due
                     latest = due
 
+    def between(self, first: datetime, last: datetime, keep: int) -> Due:
+        """Days without a change of the clocks are counted, not walked through: a gap of years of
+        every second takes no longer than one of weeks."""
+        due, cursor = NOTHING_DUE, first
+        for begin, end in quiet_days(first, last, self.zone):
+            due = due.followed_by(super().between(cursor, begin - _MICROSECOND, keep), keep)
+            due = due.followed_by(self._counted(begin, end, keep), keep)
+            cursor = end
+        return due.followed_by(super().between(cursor, last, keep), keep)
+
+    def _counted(self, begin: datetime, end: datetime, keep: int) -> Due:
+        """What is due on the ordinary days from `begin` up to `end`, two midnights."""
+        count = (end - begin) // _DAY
+        days = [begin + _DAY * number for number in range(count)]
+        matching = [day for day in days if self._matches(day.astimezone(self.zone).date())]
+        if not matching:
+            return NOTHING_DUE
+        hours, minutes, seconds = self._clock
+        a_day = len(hours) * len(minutes) * len(seconds)
+        newest = super().between(matching[-(keep // a_day + 1) :][0], end - _MICROSECOND, keep)
+        oldest = next(self.after(matching[0] - _MICROSECOND))
+        return Due(len(matching) * a_day, oldest, newest.newest)
+
     @property
     def either_day(self) -> bool:
         """Are a day of the month and a day of the week given, of which one is enough?"""
@@ -139,9 +163,12 @@ class Cron(Enumerated):
         for day in _days_from(instant, self.zone):
             if day - found_on > _SEARCH:
                 return
-            if day.month in self._sim.months and self._sim.match_day(day):
+            if self._matches(day):
                 yield day
                 found_on = day
+
+    def _matches(self, day: date) -> bool:
+        return day.month in self._sim.months and bool(self._sim.match_day(day))
 
     def _in_real_time(self, instant: datetime) -> Iterator[datetime]:
         """Clocks that go back over midnight show a day, the next one, and the first one again."""

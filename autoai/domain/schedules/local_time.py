@@ -76,6 +76,30 @@ def changes_between(
         at = following
 
 
+def quiet_days(
+    first: datetime, last: datetime, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """Stretches of whole local days between `first` and `last`, from midnight to midnight, which no
+    change of the clocks is near: there every day is like any other."""
+    margin = 2 * _DAY
+    changes = changes_between(first - margin, last + margin, zone, timedelta(hours=6))
+    start = first
+    for end, next_start in [*((c - margin, c + margin) for c in changes), (last, last)]:
+        if start < end:
+            offset = offset_at(start, zone)
+            begin = _midnight_after(start + offset) - offset
+            whole = (min(end, last) - begin) // _DAY
+            if whole > 0:
+                yield begin, begin + whole * _DAY
+        start = max(start, next_start)
+
+
+def _midnight_after(clock: datetime) -> datetime:
+    """`clock` itself where it is midnight, else the next one."""
+    midnight = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if midnight == clock else midnight + _DAY
+
+
 def _offsets(
     begin: datetime, end: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[datetime, datetime, timedelta]]:
