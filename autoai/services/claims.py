@@ -11,9 +11,19 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import lazyload, load_only
 
 from ..domain.limits import Blocked, Limits, estimate_tokens
-from ..domain.runs import Kind, Status
+from ..domain.runs import Kind, Reason, Source, Status
+from ..domain.schedules import blackout_period
 from ..extensions import db
-from ..models import Account, Attempt, DbSession, Run, RunText, Task, UnstreamedModel
+from ..models import (
+    Account,
+    Attempt,
+    DbSession,
+    Run,
+    RunText,
+    Task,
+    UnstreamedModel,
+    make_blackouts,
+)
 from ..providers.base import Parameters
 from .connections import connection_of
 from .limits import give_back, limits_of
@@ -95,6 +105,7 @@ def claim(
     _expire(session, now, ports)
     if slots <= 0:
         return []
+    _skip_blacked_out(session, now, ports)
     chosen = list(_choose(session, now, slots, ports, ports.limits.take))
     if not chosen:
         return []
@@ -237,4 +248,38 @@ def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
     ).all()
     count_endings(
         session, ports.zone, [Ending(task, due_at, Status.EXPIRED) for task, due_at in expired]
+    )
+
+
+def _skip_blacked_out(session: DbSession, now: datetime, ports: Ports) -> None:
+    """What waited for a slot until a window began in which it may not run is skipped, like what
+    comes due inside. A run that a person asked for stays, and so does one that has begun."""
+    waiting = session.execute(
+        select(Run.id, Task)
+        .join(Task, Task.id == Run.task_id)
+        .where(
+            Run.status == Status.QUEUED,
+            Run.attempts == 0,
+            ready_at() <= now,
+            Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
+            Task.blackouts.is_not(None),
+        )
+        .options(lazyload(Task.tag_rows))
+    ).all()
+    blocked = [
+        run_id
+        for run_id, task in waiting
+        if blackout_period(now, make_blackouts(task.blackouts, task.zone))
+    ]
+    if not blocked:
+        return
+    skipped = session.execute(
+        update(Run)
+        .where(Run.id.in_(blocked))
+        .values(status=Status.SKIPPED, reason=Reason.BLACKOUT, finished_at=now)
+        .returning(Run.task_id, Run.due_at)
+        .execution_options(synchronize_session=False)
+    ).all()
+    count_endings(
+        session, ports.zone, [Ending(task, due_at, Status.SKIPPED) for task, due_at in skipped]
     )
