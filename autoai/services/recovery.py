@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from ..domain.runs import Reason, Source, Status
 from ..models import (
@@ -79,7 +79,12 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
         .where(Run.status == Status.RUNNING, whose)
         .values(status=Status.INTERRUPTED, reason=reason, finished_at=now)
         .returning(
-            Run.id, Run.task_id, Run.due_at, Run.started_at, Run.for_run, Run.cancel_requested
+            Run.id,
+            Run.task_id,
+            Run.due_at,
+            Run.started_at,
+            and_(Run.source == Source.RETRY, Run.serial),  # only a rerun is both
+            Run.cancel_requested,
         )
         .execution_options(synchronize_session=False)
     ).all()
@@ -93,8 +98,8 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
     # A rerun that is interrupted in its turn may be what ends the process: it is the last one.
     first_time = [
         (run_id, task_id)
-        for run_id, task_id, _, _, for_run, unwanted in dead
-        if not for_run and not unwanted
+        for run_id, task_id, _, _, is_rerun, unwanted in dead
+        if not is_rerun and not unwanted
     ]
     _rerun(session, first_time, now)
     bump_revision(session)
