@@ -94,12 +94,11 @@ def update_account(
 ) -> Account:
     """Change an account. With `partial`, fields that are absent keep their value; else they get
     their default. Secrets are kept where they are absent, empty, or the mask itself."""
-    current = get_account(account_id)
-    if partial:
-        values = {**account_fields(current), **values}
-    columns, found = _checked(ports, values, current)
     with _unique_name(), write_transaction() as session:
         account = _reload(session, account_id)
+        if partial:
+            values = {**account_fields(account), **values}
+        columns, found = _checked(ports, values, account)
         now = ports.clock.now()
         if account.enabled != columns["enabled"]:
             _switch(session, ports, account, columns["enabled"], now)

@@ -55,6 +55,12 @@ def check_task(
         "tags": _tags(check),
     }
     columns.update(check.merge(lambda: check_schedule(values, default_timezone)))
+    fresh = columns["expires_after_seconds"]
+    if fresh is not None and columns.get("jitter_seconds", 0) >= fresh:
+        check.complain(
+            "expires_after_seconds",
+            _("This must be longer than the jitter, which may put a run off by as much."),
+        )
     check.done()
     return columns
 

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from ..domain.errors import Conflict, Invalid, KeyUnreadable, NotFound
-from ..domain.runs import Priority
+from ..domain.runs import Priority, Status
 from ..domain.schedules import Blackout, Schedule
 from ..extensions import db
 from ..models import (
@@ -140,16 +140,15 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
 
     What was due up to now is written by the old rule before the new one counts.
     """
-    current = get_task(task_id)
-    if partial:
-        stored = _without_replaced_interval(task_fields(current), values)
-        values = {**_without_replaced_endpoint(stored, values), **values}
-    key_given = values.get("api_key")
-    if key_given is not None and str(key_given).strip() in ("", current.api_key_mask):
-        values = {**values, "api_key": None}
-    columns, key = _checked(ports, values)
     with write_transaction() as session:
         task = _reload(session, task_id)
+        if partial:
+            stored = _without_replaced_interval(task_fields(task), values)
+            values = {**_without_replaced_endpoint(stored, values), **values}
+        key_given = values.get("api_key")
+        if key_given is not None and str(key_given).strip() in ("", task.api_key_mask):
+            values = {**values, "api_key": None}
+        columns, key = _checked(ports, values)
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         renewed = any(
@@ -236,11 +235,15 @@ def count_runs(task_id: int) -> int:
 
 
 def delete_task(ports: Ports, task_id: int) -> None:
-    """Delete a task and its runs. An answer that is still under way is not recorded any more."""
-    get_task(task_id)
+    """Delete a task and its runs. Calls that are under way are ended: nobody would read the answers."""
     with write_transaction() as session:
-        session.execute(delete(Task).where(Task.id == task_id))
+        task = _reload(session, task_id)
+        going = select(Run.id).where(Run.task_id == task.id, Run.status == Status.RUNNING)
+        under_way = session.scalars(going).all()
+        session.execute(delete(Task).where(Task.id == task.id))
         bump_revision(session)
+    for run_id in under_way:
+        ports.cancel(run_id)
     ports.wake()
 
 

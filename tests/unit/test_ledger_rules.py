@@ -13,9 +13,9 @@ from autoai.services import occurrences
 from autoai.services.outages import decide
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
-from autoai.services.runs import cancel_run
-from autoai.services.tasks import pause_task
-from tests.factories import make_task
+from autoai.services.runs import cancel_run, retry_run
+from autoai.services.tasks import delete_task, pause_task
+from tests.factories import make_task, run_now
 from tests.fakes import FakeClock
 from tests.known import rows_of_ledger
 from tests.ticks import record, send, settle
@@ -135,3 +135,44 @@ def test_a_single_moment_in_the_gap_of_the_clocks(in_app: Flask, ports: Ports) -
     )
     assert task.next_run_at is not None
     assert task.next_run_at.isoformat() == "2026-03-29T01:00:00+00:00"
+
+
+def test_a_blackout_begins_while_a_run_waits_for_a_slot(
+    in_app: Flask, ports: Ports, clock: FakeClock
+) -> None:
+    task = make_task(ports, interval_seconds=3_600, blackouts=[{"from": "13:30", "to": "20:00"}])
+    clock.step(hours=1)
+    assert not settle(in_app, slots=0).orders
+    asked = run_now(ports, task.id).id
+    clock.step(minutes=40)
+    (order,) = settle(in_app).orders
+    assert order.run_id == asked, "what a person asks for runs all the same"
+    (waited,) = [run for run in rows_of_ledger().values() if run.id != asked]
+    assert (waited.status, waited.reason) == ("skipped", "blackout")
+
+
+def test_a_retry_that_is_interrupted_is_run_again_once(
+    in_app: Flask, ports: Ports, clock: FakeClock
+) -> None:
+    task = make_task(ports, schedule_type="manual", rerun_interrupted=True)
+    first = run_now(ports, task.id).id
+    record(in_app, send(in_app, settle(in_app).orders))
+    retry = retry_run(ports, first)
+    for deaths in (1, 2):
+        settle(in_app)
+        recover(ports, f"process {deaths}")
+    assert [(run.for_run, run.status) for run in rows_of_ledger().values()] == [
+        (None, "success"),
+        (first, "interrupted"),
+        (retry, "interrupted"),
+    ]
+
+
+def test_deleting_a_task_ends_its_calls(in_app: Flask, ports: Ports) -> None:
+    task = make_task(ports, schedule_type="manual")
+    run_id = run_now(ports, task.id).id
+    settle(in_app)
+    ended: list[int] = []
+    ports.cancel = ended.append
+    delete_task(ports, task.id)
+    assert ended == [run_id]
