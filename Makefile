@@ -63,8 +63,9 @@ faults: .venv/.installed-dev catalogues $(AIMOCK) ## Kill and starve a real serv
 oracle: .venv/.installed-dev ## Compare 10,000 random schedules with the clocks, minute by minute
 	@AUTOAI_LONG=1 $(RUN) pytest tests/unit/test_oracle.py -n 2 $(ARGS)
 
-bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks due in the same second
+bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks, 10,000 that wait, and one look: five minutes
 	@.venv/bin/python tests/bench/burst.py $(ARGS)
+	@.venv/bin/python tests/bench/schedule.py
 
 image: ## Build the container image
 	@docker build --tag autoai .

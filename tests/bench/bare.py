@@ -1,15 +1,17 @@
-"""The yardstick of `burst.py`: APScheduler, a pool of threads, `requests.post`, and nothing else.
+"""The yardstick of the benches: APScheduler, a pool of threads, `requests.post`, and nothing else.
 
-No ledger, no deadline, no retries, no pages. Prints one JSON line for each burst, and at the end.
+No ledger, no deadline, no retries, no pages. The first instants of the jobs come on stdin, as a JSON
+list of Unix times. Prints one JSON line once it has started, and one with the times of all answers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import requests
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -17,14 +19,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 
 def main() -> None:
-    """Fire `--tasks` jobs at `--due`, and again every `--every` seconds, `--bursts` times."""
+    """Fire each job at its first instant and then every `--every` seconds, `--turns` times; beside
+    them, `--idle` jobs that are due in a long time."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--due", type=float, required=True)
-    for name in ("tasks", "slots", "every", "bursts"):
+    parser.add_argument("url")
+    parser.add_argument("model")
+    for name in ("slots", "every", "turns", "idle"):
         parser.add_argument(f"--{name}", type=int, required=True)
     options = parser.parse_args()
+    firsts = [datetime.fromtimestamp(first, UTC) for first in json.load(sys.stdin)]
     lock, ended, all_ended = threading.Lock(), [], threading.Event()
 
     def send(number: int) -> None:
@@ -32,7 +35,7 @@ def main() -> None:
             options.url,
             json={
                 "model": options.model,
-                "messages": [{"role": "user", "content": f"launch=bare-{number}"}],
+                "messages": [{"role": "user", "content": f"launch={number}"}],
             },
             headers={"Authorization": "Bearer sk-bench-0123456789abcdef"},
             timeout=30,
@@ -40,7 +43,7 @@ def main() -> None:
         response.json()
         with lock:
             ended.append(time.time())
-            if len(ended) == options.tasks * options.bursts:
+            if len(ended) == len(firsts) * options.turns:
                 all_ended.set()
 
     scheduler = BackgroundScheduler(
@@ -48,13 +51,22 @@ def main() -> None:
         executors={"default": ThreadPoolExecutor(options.slots)},
         job_defaults={"misfire_grace_time": 3600},
     )
-    for number in range(options.tasks):
-        first = datetime.fromtimestamp(options.due, UTC)
+    for number, first in enumerate(firsts):
         scheduler.add_job(
             send, "interval", args=[number], seconds=options.every, next_run_time=first
         )
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for number in range(options.idle):
+        scheduler.add_job(
+            send,
+            "interval",
+            args=[number],
+            days=100,
+            next_run_time=later + timedelta(minutes=number),
+        )
     scheduler.start()
-    all_ended.wait(60 + options.every * options.bursts)
+    print(json.dumps("started"), flush=True)
+    all_ended.wait(60 + options.every * options.turns)
     scheduler.pause()
     print(json.dumps(sorted(ended)), flush=True)
     time.sleep(600)  # until it is ended: CPU and memory are read from outside

@@ -11,33 +11,32 @@ committed. Each round starts both anew; the first burst of a round is the cold o
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import requests
+from measuring import (
+    Wire,
+    bare,
+    cpu,
+    import_tasks,
+    limit_files,
+    memory,
+    quantile,
+    set_due,
+    told,
+    upstream,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from tests.server import Instance, Process, wait_until
 
-from tests.server import Instance, Process, free_port, wait_until  # noqa: E402
-
-_LEAD = 15.0
+_LEAD = 8.0
 """Seconds between the start of a process and the first due instant."""
-_TICKS = os.sysconf("SC_CLK_TCK")
-_SOFT_LIMIT = 1024
-"""Open files that a service gets by default; what is measured has to get along with that."""
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Burst:
 
     @property
     def p99(self) -> float:
-        return sorted(self.arrivals)[max(0, round(len(self.arrivals) * 0.99) - 1)]
+        return quantile(self.arrivals, 0.99)
 
     @property
     def last(self) -> float:
@@ -95,57 +94,11 @@ class Plan:
     def every(self) -> int:
         """Seconds from burst to burst: the waves of the smallest pool and some rest."""
         waves = -(-self.tasks // self.slots)
-        return int(self.delay * waves + 8)
+        return int(self.delay * waves + 5)
 
     @property
     def model(self) -> str:
         return f"slow?seconds={self.delay}"
-
-
-class Wire:
-    """The upstream's process."""
-
-    def __init__(self, port: int) -> None:
-        self.root = f"http://127.0.0.1:{port}"
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    @property
-    def url(self) -> str:
-        return f"{self.root}/v1/chat/completions"
-
-    def clear(self) -> None:
-        self._session.post(f"{self.root}/_control/clear", timeout=10)
-
-    def arrivals(self) -> list[float]:
-        found = self._session.get(f"{self.root}/_control/requests", timeout=30).json()
-        return [request["arrived"] for request in found["requests"]]
-
-
-@contextmanager
-def upstream() -> Iterator[Wire]:
-    """Started, and ended again."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.upstream", "--port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )
-    wire = Wire(port)
-    try:
-        wait_until(lambda: _answers(wire), 20, "the upstream")
-        yield wire
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(wire: Wire) -> bool:
-    try:
-        wire.arrivals()
-    except requests.RequestException:
-        return False
-    return True
 
 
 def measure_autoai(plan: Plan, wire: Wire, side: Side) -> None:
@@ -154,9 +107,9 @@ def measure_autoai(plan: Plan, wire: Wire, side: Side) -> None:
         tempfile.TemporaryDirectory() as folder,
         Instance(Path(folder), MAX_CONCURRENT_RUNS=str(plan.slots), LOG_LEVEL="INFO") as instance,
     ):
-        _import_tasks(instance, plan, wire)
+        import_tasks(instance, wire, plan.tasks, plan.every, plan.model)
         due = _next_second(_LEAD)
-        _set_due(instance, plan, due)
+        set_due(instance.database, [due] * plan.tasks, plan.every)
         server = instance.gunicorn()
         if time.time() > due - 1:
             raise SystemExit("This machine is too busy to measure on: the start took too long.")
@@ -173,46 +126,8 @@ def measure_autoai(plan: Plan, wire: Wire, side: Side) -> None:
                 time.sleep(max(0.0, at + plan.delay - time.time()))
                 wait_until(lambda n=target: ended() >= n, 60, "all rows", pause=0.02)
                 note(time.time() - at)
-        side.memory.append(sum(_memory(pid) for pid in server.members()))
+        side.memory.append(memory(server.members()))
         _check(instance, plan, server)
-
-
-def _import_tasks(instance: Instance, plan: Plan, wire: Wire) -> None:
-    tasks = [
-        {
-            "name": f"task {number}",
-            "api_endpoint": wire.url,
-            "api_key_env": "BENCH_KEY",
-            "model": plan.model,
-            "message_content": f"launch=ours-{number}",
-            "schedule_type": "interval",
-            "interval_seconds": plan.every,
-            "timezone": "UTC",
-            "max_attempts": 1,
-        }
-        for number in range(plan.tasks)
-    ]
-    file = instance.folder / "tasks.json"
-    file.write_text(json.dumps({"tasks": tasks}))
-    done = instance.command("tasks", "import", str(file), BENCH_KEY="sk-bench-0123456789abcdef")
-    if done.returncode:
-        raise SystemExit(done.stderr)
-
-
-def _set_due(instance: Instance, plan: Plan, due: float) -> None:
-    """Nobody runs yet: all tasks get the same first instant."""
-    import sqlite3
-
-    first = datetime.fromtimestamp(due, UTC).replace(tzinfo=None)
-    form = "%Y-%m-%d %H:%M:%S.%f"
-    anchor = first - timedelta(seconds=plan.every)
-    connection = sqlite3.connect(instance.database)
-    with connection:
-        connection.execute(
-            "UPDATE tasks SET anchor_at = ?, next_run_at = ?",
-            (anchor.strftime(form), first.strftime(form)),
-        )
-    connection.close()
 
 
 def _check(instance: Instance, plan: Plan, server: Process) -> None:
@@ -224,38 +139,20 @@ def _check(instance: Instance, plan: Plan, server: Process) -> None:
 
 def measure_bare(plan: Plan, wire: Wire, side: Side) -> None:
     """One process of bare APScheduler through all bursts."""
-    due = _next_second(_LEAD)
-    options = {
-        "url": wire.url,
-        "model": plan.model,
-        "due": due,
-        "tasks": plan.tasks,
-        "slots": plan.slots,
-        "every": plan.every,
-        "bursts": plan.bursts,
-    }
-    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("bare.py")), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
-    )
-    try:
+    due = _next_second(_LEAD / 2)
+    firsts = [due] * plan.tasks
+    with bare(wire, plan.model, firsts, plan.every, plan.bursts, plan.slots) as process:
+        told(process)
         for number in range(plan.bursts):
             at = due + number * plan.every
             with _burst(plan, wire, side, at, process.pid) as note:
                 time.sleep(max(0.0, at + plan.every - 2 - time.time()))
                 note(0)
-        assert process.stdout
-        ended = json.loads(process.stdout.readline())
+        ended = told(process)
         for number in range(plan.bursts):
             part = ended[number * plan.tasks : (number + 1) * plan.tasks]
             side.bursts[number - plan.bursts].drained = part[-1] - (due + number * plan.every)
-        side.memory.append(_memory(process.pid))
-    finally:
-        process.kill()
-        process.wait()
+        side.memory.append(memory([process.pid]))
 
 
 @contextmanager
@@ -263,10 +160,10 @@ def _burst(plan: Plan, wire: Wire, side: Side, due: float, pid: int) -> Iterator
     """Around the time in which one burst happens; the caller notes when it was over."""
     wire.clear()
     time.sleep(max(0.0, due - 0.5 - time.time()))
-    before, drained = _cpu(pid), []
+    before, drained = cpu(pid), []
     yield drained.append
-    side.cpu.append((_cpu(pid) - before) * 1000 / plan.tasks)
-    arrivals = wire.arrivals()
+    side.cpu.append((cpu(pid) - before) * 1000 / plan.tasks)
+    arrivals = [request["arrived"] for request in wire.seen()]
     assert len(arrivals) == plan.tasks, f"{len(arrivals)} requests instead of {plan.tasks}"
     side.bursts.append(Burst([at - due for at in arrivals], drained[0]))
 
@@ -275,39 +172,28 @@ def _next_second(lead: float) -> float:
     return float(int(time.time() + lead + 1))
 
 
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _memory(pid: int) -> float:
-    """Megabytes, at their highest."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def compare(plan: Plan, rounds: int) -> dict[str, float]:
     """Both sides, in turns; prints the table and answers the ratios."""
-    ours, bare = Side("AutoAI"), Side("bare")
+    ours, yardstick = Side("AutoAI"), Side("bare")
     with upstream() as wire:
         for _ in range(rounds):
             measure_autoai(plan, wire, ours)
-            measure_bare(plan, wire, bare)
+            measure_bare(plan, wire, yardstick)
     print(
         f"\n{plan.tasks} tasks due together, {plan.slots} slots, answers after {plan.delay:g} s;"
         f" {rounds} × {plan.bursts} bursts"
     )
-    print(f"  {'':<28}{ours.name:>10}{bare.name:>10}{'ratio':>8}")
-    mine, theirs = ours.figures(), bare.figures()
+    print(f"  {'':<28}{ours.name:>10}{yardstick.name:>10}{'ratio':>8}")
+    mine, theirs = ours.figures(), yardstick.figures()
     ratios = {name: mine[name] / theirs[name] for name in mine}
     for name, ratio in ratios.items():
         print(f"  {name:<28}{mine[name]:>10.1f}{theirs[name]:>10.1f}{ratio:>8.2f}")
-    cold = [bursts[0].p99 * 1000 for bursts in (ours.bursts, bare.bursts)]
+    cold = [bursts[0].p99 * 1000 for bursts in (ours.bursts, yardstick.bursts)]
     print(f"  {'p99 of the cold burst, ms':<28}{cold[0]:>10.1f}{cold[1]:>10.1f}")
     each = " ".join(f"{burst.p99 * 1000:.0f}/{burst.drained * 1000:.0f}" for burst in ours.bursts)
-    other = " ".join(f"{burst.p99 * 1000:.0f}/{burst.drained * 1000:.0f}" for burst in bare.bursts)
+    other = " ".join(
+        f"{burst.p99 * 1000:.0f}/{burst.drained * 1000:.0f}" for burst in yardstick.bursts
+    )
     print(f"  p99/drained of each burst, ms: AutoAI {each}; bare {other}", flush=True)
     return ratios
 
@@ -316,13 +202,12 @@ def main() -> None:
     """Measure and print. What is printed is for people: nothing fails here for being slow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=500)
-    parser.add_argument("--slots", type=int, nargs="*", default=[500, 200])
+    parser.add_argument("--slots", type=int, nargs="*", default=[500])
     parser.add_argument("--bursts", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--delay", type=float, default=2.0)
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_SOFT_LIMIT, hard), hard))
+    limit_files()
     for slots in options.slots:
         plan = Plan(options.tasks, slots, options.bursts, options.delay)
         compare(plan, options.rounds)
