@@ -14,8 +14,9 @@ from ..extensions import db
 from ..providers.base import Provider
 from ..services.ports import Ports
 from ..services.preflight import run_preflights
-from ..services.retention import remove_old_runs, remove_old_texts
+from ..services.retention import clock_is_trusted, remove_old_runs, remove_old_texts
 from ..settings import Settings
+from .trigger import FromNow
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,7 @@ class Housekeeping:
         self._scheduler.add_job(
             name,
             job,
-            trigger="interval",
-            seconds=seconds,
+            trigger=FromNow(seconds),
             next_run_time=self._ports.clock.now() + first,
             max_instances=1,
             coalesce=True,
@@ -88,6 +88,9 @@ class Housekeeping:
         for _ in range(_STEPS):
             with self._app.app_context():
                 try:
+                    if not clock_is_trusted(self._ports.clock.now()):
+                        log.info("nothing is removed for now: the clock jumped, or nobody was awake")
+                        break
                     removed = job()
                 finally:
                     db.session.remove()

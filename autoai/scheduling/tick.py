@@ -21,7 +21,9 @@ from ..extensions import db
 from ..services import occurrences
 from ..services.ports import Ports
 from ..services.recovery import OUTAGE, note_awake, note_sleep
+from ..services.rewind import JUMP_BACK, rewind_cursors
 from ..services.runs import cancel_requests
+from .trigger import FromNow
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +63,7 @@ class Tick:
         self._scheduler.add_job(
             JOB_ID,
             self,
-            trigger="interval",
-            seconds=LONGEST_PAUSE,
+            trigger=FromNow(LONGEST_PAUSE),
             next_run_time=self._clock.now(),
             # One looks; a second one that comes too early says so to the first. With only one,
             # APScheduler drops a look that falls into the last moments of another.
@@ -138,8 +139,8 @@ class Tick:
         last, self._last_now = self._last_now, now
         if last is None:
             return
-        if now < last - occurrences.JUMP_BACK:
-            occurrences.rewind_cursors(now, self._ports.zone)
+        if now < last - JUMP_BACK:
+            rewind_cursors(now, self._ports.zone)
         elif now - last > OUTAGE:
             note_sleep(last, now)
 

@@ -7,9 +7,10 @@ tick are one transaction, and only what it answers may be sent.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,9 +30,6 @@ from .run_orders import RunOrder
 from .statistics import Ending, count_endings
 
 log = logging.getLogger(__name__)
-
-JUMP_BACK = timedelta(hours=1)
-"""A clock that went back further than this gets new cursors; a smaller step is waited out."""
 
 _RUNS, _TASKS = table(Run), table(Task)
 _MOVE_CURSOR = (
@@ -86,46 +84,6 @@ def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -
     if task.next_run_at is not None and task.next_run_at <= now:
         _write_occurrences(session, {task.id: task.next_run_at}, now, zone)
         session.refresh(task)
-
-
-def rewind_cursors(now: datetime, zone: ZoneInfo) -> None:
-    """After the clock went far back: each cursor goes to the first instant after now without a row.
-
-    Instants that have a row stay as they are; nothing is repeated. A gap row that reaches beyond
-    now is cut: what a clock that was ahead took for missed has not been due yet.
-    """
-    with write_transaction() as session:
-        for task in session.scalars(select(Task).where(Task.next_run_at.is_not(None))):
-            _anchor_in_the_past(task, now)
-            _cut_gaps(session, task, now, zone)
-            taken = set(
-                session.scalars(
-                    select(Run.scheduled_for).where(Run.task_id == task.id, Run.scheduled_for > now)
-                )
-            )
-            task.next_run_at = next((t for t in task.schedule.after(now) if t not in taken), None)
-        bump_revision(session)
-    log.warning("the clock went back: due times were set anew", extra={"now": now.isoformat()})
-
-
-def _cut_gaps(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
-    for row in session.scalars(select(Run).where(Run.task_id == task.id, Run.missed_to > now)):
-        assert row.missed_from is not None  # noqa: S101 - told to mypy; a gap row
-        kept = task.schedule.between(row.missed_from, now, 1)
-        surplus = row.occurrences - kept.total
-        count_endings(session, zone, [Ending(task.id, row.due_at, row.status, -surplus)])
-        if kept.total:
-            row.occurrences, row.missed_to = kept.total, kept.newest[-1]
-        else:
-            session.delete(row)
-
-
-def _anchor_in_the_past(task: Task, now: datetime) -> None:
-    """An interval whose anchor the clock has fallen behind goes on from an earlier one of its
-    instants: else a task made while the clock was years ahead would be silent for years."""
-    if task.interval_seconds and task.anchor_at > now:
-        step = timedelta(seconds=task.interval_seconds)
-        task.anchor_at += (now - task.anchor_at) // step * step
 
 
 def _due_tasks(now: datetime) -> dict[int, datetime | None]:
@@ -194,7 +152,11 @@ def _settlement(
     schedule = task.schedule
     following = next(schedule.after(now), None)
     whole = Settlement([], [])
-    for due in _parted(task.stops(), schedule, task.next_run_at, now):
+    first = task.next_run_at
+    if first < task.created_at <= now:
+        # The clock had been set to before the task was made, and is right again: it owes nothing.
+        first = task.created_at + _MICROSECOND
+    for due in _parted(task.stops(), schedule, first, now):
         part = settle(due, now, task.policies, under_way, task.due_at, task.hindrance)
         whole = Settlement(whole.gaps + part.gaps, whole.decisions + part.decisions)
     return whole, following
@@ -250,10 +212,34 @@ def _rows(
 ) -> list[dict[str, Any]]:
     gaps = [
         _gap_row(task, gap, now)
-        for gap in settlement.gaps
+        for whole in settlement.gaps
+        for gap in _without_rows(session, task, whole)
         if not _extended(session, task, gap, now, zone)
     ]
     return gaps + [_row(task, decision, now) for decision in settlement.decisions]
+
+
+def _without_rows(session: DbSession, task: Task, gap: Gap) -> Iterator[Gap]:
+    """The parts of `gap` in which no instant has a row yet.
+
+    That is all of it, unless the clock went back and forward again. (Gap rows cannot lie in it:
+    they were cut when the clock went back.)
+    """
+    taken = session.scalars(
+        select(Run.scheduled_for)
+        .where(Run.task_id == task.id, Run.scheduled_for.between(gap.first, gap.last))
+        .order_by(Run.scheduled_for)
+    ).all()
+    if not taken:
+        yield gap
+        return
+    bounds = [gap.first - _MICROSECOND, *taken, gap.last + _MICROSECOND]
+    for before, after in pairwise(instant for instant in bounds if instant is not None):
+        if after - before <= _MICROSECOND:
+            continue
+        due = task.schedule.between(before + _MICROSECOND, after - _MICROSECOND, 1)
+        if due.oldest is not None:
+            yield replace(gap, first=due.oldest, last=due.newest[-1], occurrences=due.total)
 
 
 def _extended(session: DbSession, task: Task, gap: Gap, now: datetime, zone: ZoneInfo) -> bool:

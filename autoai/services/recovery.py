@@ -19,8 +19,9 @@ from ..models import (
 )
 from .endings import RunEnding, note_endings
 from .limits import restore_limits
-from .occurrences import JUMP_BACK, rewind_cursors, run_columns
+from .occurrences import run_columns
 from .ports import Ports
+from .rewind import JUMP_BACK, rewind_cursors
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,32 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from ..domain.runs import ACTIVE
-from ..models import Run, RunText, write_transaction
+from ..extensions import db
+from ..models import InstanceState, Outage, Run, RunText, write_transaction
 
 STEP = 200
 """Rows in one transaction."""
+_DOUBTFUL = timedelta(days=1)
+"""After a gap longer than this, nothing is removed for as long: was it the clock that jumped?"""
+_AWAKE = timedelta(minutes=1)
+
+
+def clock_is_trusted(now: datetime) -> bool:
+    """May anything be removed because of its age?
+
+    To a clock that is years ahead by mistake everything is old. From inside that looks like a long
+    downtime, so whatever it was, a person has a day to set the clock right. Call it only where the
+    scheduler looks every few seconds: before it has noted a jump, its last note is old.
+    """
+    awake = db.session.scalar(select(InstanceState.last_tick_at))
+    if awake is None or abs(now - awake) > _AWAKE:
+        return False
+    recent = db.session.execute(
+        select(Outage.began_at, Outage.ended_at).where(
+            Outage.ended_at <= now, Outage.ended_at > now - _DOUBTFUL
+        )
+    )
+    return not any(ended_at - began_at > _DOUBTFUL for began_at, ended_at in recent)
 
 
 def remove_old_runs(now: datetime, days: int) -> int:

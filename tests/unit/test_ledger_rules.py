@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from autoai.extensions import db
 from autoai.models import InstanceState, Outage
-from autoai.services import occurrences
 from autoai.services.outages import decide
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
+from autoai.services.rewind import rewind_cursors
 from autoai.services.runs import cancel_run, retry_run
 from autoai.services.tasks import delete_task, pause_task
 from tests.factories import make_task, run_now
@@ -100,7 +100,7 @@ def test_a_clock_that_was_ahead_is_not_counted(
     pause_task(ports, task.id)
     clock.step(hours=3)
     settle(in_app)
-    occurrences.rewind_cursors(clock.step(hours=-2), ports.zone)
+    rewind_cursors(clock.step(hours=-2), ports.zone)
     clock.step(hours=2)
     settle(in_app)
     assert sum(run.occurrences for run in rows_of_ledger().values()) == 180

@@ -16,6 +16,7 @@ from autoai.models import Run, Task
 from autoai.services import occurrences
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
+from autoai.services.rewind import rewind_cursors
 from autoai.services.tasks import delete_task, set_enabled, update_task
 from tests.factories import make_run, make_task, run_now
 from tests.fakes import FakeClock
@@ -231,7 +232,7 @@ class TestClock:
             tick(in_app)
         before = [(row.id, row.scheduled_for, row.status) for row in rows()]
         now = clock.step(-86_400)
-        occurrences.rewind_cursors(now, ports.zone)
+        rewind_cursors(now, ports.zone)
         cursor = db.session.get_one(Task, task.id, populate_existing=True).next_run_at
         assert cursor is not None and now < cursor <= now + timedelta(hours=1)
         for _ in range(30):
@@ -241,6 +242,34 @@ class TestClock:
         instants = [row.scheduled_for for row in rows()]
         assert len(instants) == len(set(instants)) == 30
         assert {row.status for row in rows()} == {"success"}
+
+    def test_back_by_a_day_and_right_again(
+        self, in_app: Flask, ports: Ports, clock: FakeClock
+    ) -> None:
+        """The gap that is then jumped over holds instants that have a row, and some from before
+        the task was made."""
+        task = make_task(ports, interval_seconds=1)
+        for seconds in (1, 150, 1, 150):
+            clock.step(seconds)
+            tick(in_app)
+        right = clock.now()
+        rewind_cursors(clock.step(-86_400), ports.zone)
+        clock.step(2)
+        tick(in_app)
+        clock.set(right + timedelta(seconds=150))
+        tick(in_app)
+        covered: list[datetime] = []
+        for row in rows():
+            if row.scheduled_for:
+                covered.append(row.scheduled_for)
+            else:
+                assert row.missed_from and row.missed_to
+                count = round((row.missed_to - row.missed_from).total_seconds()) + 1
+                assert row.occurrences == count
+                covered += [row.missed_from + timedelta(seconds=n) for n in range(count)]
+        since = sorted(instant for instant in covered if instant > task.created_at)
+        assert since == [task.created_at + timedelta(seconds=n) for n in range(1, 453)]
+        assert len(covered) - len(since) == 2, "what ran while the clock was wrong"
 
     def test_a_small_step_back_is_waited_out(
         self, in_app: Flask, ports: Ports, clock: FakeClock

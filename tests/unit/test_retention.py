@@ -14,7 +14,8 @@ from autoai.models import DailyTotal, Run, RunText
 from autoai.queries.run_filter import RunFilter
 from autoai.queries.run_log import figures
 from autoai.services.ports import Ports
-from autoai.services.retention import STEP, remove_old_runs, remove_old_texts
+from autoai.services.recovery import note_awake, note_sleep
+from autoai.services.retention import STEP, clock_is_trusted, remove_old_runs, remove_old_texts
 from autoai.services.statistics import rebuild_totals
 from tests.factories import make_task
 from tests.fakes import FakeClock
@@ -86,3 +87,28 @@ def test_totals_are_proven_and_mended(in_app: Flask, ports: Ports, clock: FakeCl
         select(DailyTotal.occurrences).where(DailyTotal.day == today - timedelta(days=1))
     )
     assert total == 4
+
+
+def test_a_clock_that_jumped_is_not_trusted_for_a_day(
+    in_app: Flask, ports: Ports, clock: FakeClock
+) -> None:
+    """To a clock that is ten years ahead by mistake the whole ledger is old."""
+    note_awake(clock.now())
+    assert clock_is_trusted(clock.now())
+    before = clock.now()
+    after = clock.step(days=3_653)
+    assert not clock_is_trusted(after), "before the scheduler has seen the jump"
+    note_sleep(before, after)
+    note_awake(after)
+    assert not clock_is_trusted(after)
+    note_awake(clock.step(hours=25))
+    assert clock_is_trusted(clock.now())
+    clock.set(before)
+    note_awake(before)
+    assert clock_is_trusted(before), "that jump has not been yet"
+
+
+def test_a_short_downtime_puts_nothing_off(in_app: Flask, ports: Ports, clock: FakeClock) -> None:
+    note_sleep(clock.now(), clock.step(hours=2))
+    note_awake(clock.now())
+    assert clock_is_trusted(clock.now())

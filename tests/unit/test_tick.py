@@ -16,6 +16,7 @@ from autoai.extensions import db
 from autoai.models import InstanceState, Run
 from autoai.runtime import runtime
 from autoai.scheduling.tick import LONGEST_PAUSE, Tick
+from autoai.scheduling.trigger import FromNow
 from autoai.services.ports import Ports
 from tests.factories import make_task, run_now
 from tests.fakes import START, FakeClock, RecordingExecutor
@@ -244,3 +245,10 @@ def test_it_notes_that_it_is_awake_now_and_then(app: Flask, looker: Tick, clock:
     clock.step(10)
     looker()
     assert noted() == clock.now()
+
+
+def test_a_clock_that_jumps_gives_apscheduler_nothing_to_catch_up() -> None:
+    """Its own interval would list every second of ten years."""
+    trigger = FromNow(1.0)
+    after = START + timedelta(days=3_653)
+    assert trigger.get_next_fire_time(START, after) == after + timedelta(seconds=1)
