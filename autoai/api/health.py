@@ -14,11 +14,13 @@ health = Blueprint("health", __name__)
 @health.get("/healthz")
 def healthz() -> ResponseReturnValue:
     scheduler = runtime().scheduler
+    trouble = scheduler.trouble
     return jsonify(
-        status="ok" if scheduler.healthy else "unhealthy",
+        status="unhealthy" if trouble else "ok",
         scheduler=str(scheduler.role),
         tick_age_seconds=round(scheduler.tick_age, 1),
-    ), 200 if scheduler.healthy else 503
+        trouble=trouble,
+    ), 503 if trouble else 200
 
 
 @health.get("/readyz")

@@ -16,6 +16,7 @@ from dataclasses import replace
 from ..domain.errors import Unstorable
 from ..domain.runs import Reason, Status
 from ..services.run_orders import Outcome
+from ..services.trouble import in_short
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ class Recorder:
         self._queue: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self.failing = False
-        """Could the last batch not be written? Shown by the health check."""
+        self.trouble: str | None = None
+        """Why the last batch could not be written; null where it could."""
 
     def start(self) -> None:
         """Begin to write."""
@@ -86,13 +87,13 @@ class Recorder:
                 log.exception("%d outcomes cannot be written as they are", len(batch))
                 self._write_apart(batch)
                 return
-            except Exception:
-                self.failing = True  # the database will be well again, or the process ends
+            except Exception as error:
+                self.trouble = in_short(error)  # it will be well again, or the process ends
                 log.exception("%d outcomes could not be written; trying again", len(batch))
                 if self._stopping.wait(_RETRY):
                     time.sleep(_RETRY)
             else:
-                self.failing = False
+                self.trouble = None
                 self._written()
                 return
 

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, Table, event, inspect, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    Table,
+    event,
+    inspect,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ..extensions import Model, db
@@ -45,6 +54,13 @@ def prepare_engine(engine: Engine) -> None:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+
+    @event.listens_for(engine, "handle_error")
+    def _forget_read_only(context: ExceptionContext) -> None:
+        # SQLite opens a file that it may not write for reading only, and the connection stays so
+        # when the file can be written again: the pool must not keep it.
+        if "readonly database" in str(context.original_exception):
+            context.is_disconnect = True
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

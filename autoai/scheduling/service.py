@@ -23,6 +23,7 @@ from ..services.ports import Ports
 from ..services.record_runs import record_runs
 from ..services.recovery import give_up_running, recover
 from ..services.run_orders import Outcome
+from ..services.trouble import in_short
 from ..settings import Settings
 from .housekeeping import Housekeeping
 from .lock import FileLock
@@ -66,6 +67,8 @@ class SchedulerService:
         self._drain_timeout = settings.drain_timeout
         self.owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.role = Role.OFF
+        self._not_leading: str | None = None
+        """Why it stands by although the lock was free."""
         self._recorder = Recorder(self._write, self._written)
         self._pool = LocalPool(
             ports, providers, settings.max_concurrent_runs, self._recorder.record
@@ -79,7 +82,7 @@ class SchedulerService:
         """Lead if nobody else does, else stand by; either way a thread looks after it from now."""
         self.role = Role.STANDBY
         led = self._try_to_lead()
-        if not led:
+        if not led and self._not_leading is None:
             log.info("another process runs the schedule; this one stands by")
         threading.Thread(target=self._watch, name="scheduler-watch", daemon=True).start()
 
@@ -117,18 +120,30 @@ class SchedulerService:
         return self._ports.clock.monotonic() - self._tick.beat
 
     @property
+    def trouble(self) -> str | None:
+        """Why this process does not do what its role asks for; null where it does."""
+        if self.role is Role.STANDBY:
+            return self._not_leading
+        if self.role is not Role.ACTIVE:
+            return None
+        if found := self._recorder.trouble or self._tick.trouble:
+            return found
+        return "the schedule has stalled" if self.tick_age >= UNHEALTHY_AFTER else None
+
+    @property
     def healthy(self) -> bool:
         """Does this process do what its role asks for?"""
-        if self.role is not Role.ACTIVE:
-            return True
-        return self.tick_age < UNHEALTHY_AFTER and not self._recorder.failing
+        return self.trouble is None
 
     def _try_to_lead(self) -> bool:
         with self._stopped:  # a stop waits for it, or it does not begin
             return self._lead()
 
     def _lead(self) -> bool:
-        if self._stopping.is_set() or not self._lock.acquire():
+        if self._stopping.is_set():
+            return False
+        if not self._lock.acquire():
+            self._not_leading = None
             return False
         try:
             with self._app.app_context():
@@ -136,10 +151,13 @@ class SchedulerService:
                     recover(self._ports, self.owner)
                 finally:
                     db.session.remove()
-        except Exception:
-            log.exception("taking over the schedule failed; trying again")
+        except Exception as error:
+            if self._not_leading is None:  # once: it is tried twice a second
+                log.exception("taking over the schedule failed; trying until it succeeds")
+            self._not_leading = in_short(error)
             self._lock.release()
             return False
+        self._not_leading = None
         self._recorder.start()
         # Not the extension's own start(): under a debug flag it does nothing outside a reloader.
         scheduler.scheduler.start()

@@ -23,6 +23,7 @@ from ..services.ports import Ports
 from ..services.recovery import OUTAGE, note_awake, note_sleep
 from ..services.rewind import JUMP_BACK, rewind_cursors
 from ..services.runs import cancel_requests
+from ..services.trouble import in_short
 from .trigger import FromNow
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Tick:
         self._noted = float("-inf")
         self.beat = ports.clock.monotonic()
         """Monotonic time of the last look that came to an end, well or not."""
+        self.trouble: str | None = None
+        """Why the last look failed; null where it did not."""
         self.waiting = False
         """Did the last look leave queued runs for want of a slot?"""
 
@@ -106,8 +109,11 @@ class Tick:
                     latest = self._clock.now() + timedelta(seconds=LONGEST_PAUSE)
                     # Before `_busy` is cleared: a wake that comes later must not be overruled.
                     self._look_at(min(next_due or latest, latest))
-            except Exception:
+            except Exception as error:
+                self.trouble = in_short(error)
                 log.exception("a look for what is due failed; the next one follows")
+            else:
+                self.trouble = None
             with self._lock:
                 again = self._busy = self._again
                 self._again = False

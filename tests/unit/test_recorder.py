@@ -79,7 +79,7 @@ def test_what_cannot_be_written_is_tried_again(start: Callable[[Ledger], Recorde
     assert ledger.wrote.wait(PATIENCE)
     assert ledger.written == ["a"]
     assert recorder.stop(PATIENCE)
-    assert not recorder.failing
+    assert recorder.trouble is None
 
 
 def test_stop_writes_what_is_left_even_at_the_second_try(
@@ -89,7 +89,7 @@ def test_stop_writes_what_is_left_even_at_the_second_try(
     recorder = start(ledger)
     recorder.record("a")  # type: ignore[arg-type]
     assert ledger.failed.wait(PATIENCE)
-    assert recorder.failing
+    assert recorder.trouble
     assert recorder.stop(PATIENCE)
     assert ledger.written == ["a"]
 

@@ -20,7 +20,7 @@ def health() -> ResponseReturnValue:
         "settings/health.html",
         "settings/_health.html",
         role=str(here.scheduler.role),
-        healthy=here.scheduler.healthy,
+        trouble=here.scheduler.trouble,
         tick_age_ms=round(here.scheduler.tick_age * 1000),
         state_of=readiness(here.ports.keyring.readable),
         revision=newest_revision(),
