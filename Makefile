@@ -18,15 +18,16 @@ RUN := .venv/bin/python -m
 PIP_INSTALL := PIP_USE_PEP517=1 $(RUN) pip install --disable-pip-version-check --quiet
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard autoai/translations/*/LC_MESSAGES/*.po))
 # What the browser tests need: the browser, a font that has Chinese, and what Playwright's node
-# is linked with and a bare Debian lacks.
+# is linked with and a bare Debian lacks. The fault tests set a process's clock with faketime.
 BROWSER_PACKAGES := chromium fonts-noto-cjk libatomic1
+FAULT_PACKAGES := faketime
 # As root; waits for another apt-get that is at work.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check static format format-check lint types bench faults oracle image clean browser catalogues
+.PHONY: help run test check static format format-check lint types bench faults oracle image clean browser faketime catalogues
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +36,7 @@ run: .venv/.installed catalogues ## Set up what is missing and serve on port 800
 	@$(RUN) autoai.cli.init
 	@exec $(RUN) gunicorn wsgi:app
 
-test: .venv/.installed-dev catalogues browser $(AIMOCK) ## Run all tests
+test: .venv/.installed-dev catalogues browser faketime $(AIMOCK) ## Run all tests
 	@if [ -e .venv/.no-browser ]; then AUTOAI_SKIP_BROWSER=1; export AUTOAI_SKIP_BROWSER; fi; \
 	CHROMIUM='$(CHROMIUM)' exec $(RUN) pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -57,8 +58,9 @@ lint: .venv/.installed-dev ## Look for faults in code and templates
 types: .venv/.installed-dev ## Check the types
 	@$(RUN) mypy autoai
 
-faults: .venv/.installed-dev catalogues $(AIMOCK) ## Kill and starve a real server, and print the tally
-	@$(RUN) pytest tests/faults -s $(ARGS)
+# The long form. Run whole, it replaces the table in docs/faults.md.
+faults: .venv/.installed-dev catalogues faketime $(AIMOCK) ## Kill and starve a real server for half an hour
+	@AUTOAI_LONG=1 $(if $(ARGS),,AUTOAI_FAULTS_REPORT=docs/faults.md) $(RUN) pytest tests/faults $(ARGS)
 
 oracle: .venv/.installed-dev ## Compare 10,000 random schedules with the clocks, minute by minute
 	@AUTOAI_LONG=1 $(RUN) pytest tests/unit/test_oracle.py -n 2 $(ARGS)
@@ -107,6 +109,20 @@ $(AIMOCK): | .venv/.created
 	@if command -v npm >/dev/null && npm install --prefix .venv/aimock --ignore-scripts --no-audit \
 	    --no-fund --loglevel=error @copilotkit/aimock@$(AIMOCK_VERSION) >/dev/null; then touch $@; \
 	else echo 'aimock could not be installed (it needs npm): its tests are skipped.' >&2; fi
+
+# libfaketime. Elsewhere than in CI the tests that need it say how to install it, and are skipped.
+faketime:
+	@if ! command -v dpkg-query >/dev/null || \
+	    dpkg-query -W -f '$${Status}' faketime 2>/dev/null | grep -q 'ok installed'; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'Installing faketime for the tests ...'; \
+	    apt-get update -qq; $(APT_INSTALL) $(FAULT_PACKAGES) >/dev/null; \
+	elif [ -n "$$CI" ]; then \
+	    echo 'No faketime for the tests. Install it:  sudo apt-get install -y --no-install-recommends $(FAULT_PACKAGES)' >&2; exit 1; \
+	else \
+	    echo '  CLOCK TESTS ARE SKIPPED: faketime is missing. Install it:' >&2; \
+	    echo '  sudo apt-get install -y --no-install-recommends $(FAULT_PACKAGES)' >&2; \
+	fi
 
 .venv/.installed: requirements.txt .venv/.created
 	@echo 'Installing into .venv ...'

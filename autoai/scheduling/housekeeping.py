@@ -89,7 +89,9 @@ class Housekeeping:
             with self._app.app_context():
                 try:
                     if not clock_is_trusted(self._ports.clock.now()):
-                        log.info("nothing is removed for now: the clock jumped, or nobody was awake")
+                        log.info(
+                            "nothing is removed for now: the clock jumped, or nobody was awake"
+                        )
                         break
                     removed = job()
                 finally:

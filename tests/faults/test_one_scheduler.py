@@ -5,35 +5,29 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.server import Api, Instance, Process, wait_until
-from tests.upstream import Upstream
+from tests.server import Instance, Process, wait_until
 
-from .ledger import check_ledger
+from .report import Report
+from .trial import Trial
 
 _FAR = 20
 """Seconds: no pass or failure hangs on a busy machine."""
 
 
-def _tick(api: Api, upstream: Upstream) -> None:
-    api.create(
-        name="tick",
-        message_content="launch=tick",
-        api_endpoint=upstream.base_url,
-        max_attempts=1,
-        interval_seconds=1,
-    )
-
-
 def _roles(process: Process, enough: int = 1) -> set[str]:
-    """Every role that its workers say they have, asked until `enough` were heard."""
+    """Every role that its workers say they have, asked until `enough` were heard. Several at once:
+    the worker that is awake already would take one request after the other."""
     heard: set[str] = set()
     until = time.monotonic() + _FAR
-    while len(heard) < enough and time.monotonic() < until:
-        heard.add(process.health().get("scheduler", ""))
-    return heard - {""}
+    with ThreadPoolExecutor(16) as asking:
+        while len(heard) < enough and time.monotonic() < until:
+            answers = asking.map(lambda _: process.health(), range(16 if enough > 1 else 1))
+            heard |= {answer.get("scheduler", "") for answer in answers} - {""}
+    return heard
 
 
 def _owners(instance: Instance) -> list[str]:
@@ -41,79 +35,91 @@ def _owners(instance: Instance) -> list[str]:
     return [row["owner"] for row in rows]
 
 
-def test_two_workers(instance: Instance, upstream: Upstream) -> None:
+def test_two_workers(instance: Instance, trial: Trial, report: Report) -> None:
     server = instance.gunicorn("--workers", "2")
     assert _roles(server, 2) == {"active", "standby"}
-    _tick(server.api, upstream)
-    upstream.wait_for(4)
+    trial.add_many(server.api)
+    trial.upstream.wait_for(4)
     [leader] = _owners(instance)
     os.kill(int(leader.split("-")[-2]), signal.SIGKILL)
-    before, killed = len(upstream.requests()), time.monotonic()
-    upstream.wait_for(before + 2, _FAR)
-    print(f"\nafter SIGKILL of the leading worker: {time.monotonic() - killed:.1f} s, two runs")
-    assert server.terminate() == 0
+    trial.note_end()
+    took = trial.launched(seconds=_FAR)
+    trial.booted(server)
+    tally = trial.close(server)
+    report.add(
+        "two workers, the leading one killed",
+        1,
+        tally,
+        f"one leads, the other takes over by itself; first request after {took:.1f} s",
+    )
     # At the end both are told to stop; the one that stands by may lead for a moment between the
     # two signals.
     assert len(_owners(instance)) in (2, 3)
-    check_ledger(instance, upstream.requests())
 
 
-def test_two_servers(instance: Instance, upstream: Upstream) -> None:
+def test_web_concurrency_is_not_heeded(instance: Instance) -> None:
+    """A platform that sets it gets one worker all the same: gunicorn.conf.py says how many."""
+    server = instance.gunicorn(WEB_CONCURRENCY="2")
+    assert len(server.members()) == 2, "the master and one worker"
+
+
+def test_two_servers(instance: Instance, trial: Trial, report: Report) -> None:
+    upstream = trial.upstream
     first = instance.gunicorn()
     second = instance.gunicorn()
     assert (_roles(first), _roles(second)) == ({"active"}, {"standby"})
-    _tick(second.api, upstream)
-    task = second.api.create(
-        name="by-hand", api_endpoint=upstream.base_url, message_content="launch=by-hand"
-    )
+    trial.add_many(second.api)
+    task = trial.add(second.api, "by-hand", 3600)
     took = []
     for number in range(1, 6):
         asked = time.time()
-        run = second.api.run(task["id"])
+        run = second.api.run(task)
         took.append(upstream.wait_for(number, _FAR, "by-hand")[-1].arrived - asked)
         assert second.api.ended(run["id"])["status"] == "success"
     print(f"\nrun now through the standby: {min(took):.2f} to {max(took):.2f} s")
     assert len(_owners(instance)) == 1
 
     first.kill()
-    killed = time.monotonic()
+    trial.note_end()
     wait_until(lambda: _roles(second) == {"active"}, _FAR, "a standby that takes over")
-    print(f"taken over after {time.monotonic() - killed:.2f} s")
-    before = len(upstream.requests("tick"))
-    upstream.wait_for(before + 2, _FAR, "tick")
+    trial.booted(second)
+    again = trial.launched(seconds=_FAR)
     third = instance.gunicorn()
     assert _roles(third) == {"standby"}
     assert third.terminate() == 0
     assert _roles(second) == {"active"}
-    assert second.terminate() == 0
+    tally = trial.close(second)
+    report.add(
+        "two servers, the leading one killed",
+        1,
+        tally,
+        f"one leads, the other takes over by itself; next request after {again:.1f} s",
+    )
     assert len(_owners(instance)) == 2
-    rows = instance.rows("SELECT id FROM runs WHERE task_id = ?", task["id"])
+    rows = instance.rows("SELECT id FROM runs WHERE task_id = ?", task)
     assert len(upstream.requests("by-hand")) == len(rows) == 5
-    check_ledger(instance, upstream.requests())
 
 
-def test_two_servers_that_start_at_once(instance: Instance, upstream: Upstream) -> None:
+def test_three_servers_that_start_at_once(instance: Instance, trial: Trial, report: Report) -> None:
     servers = [instance.gunicorn(wait=False) for _ in range(3)]
     roles = sorted(role for server in servers for role in _roles(server.ready()))
     assert roles == ["active", "standby", "standby"]
-    _tick(servers[0].api, upstream)
-    upstream.wait_for(3)
-    for server in servers:
-        assert server.terminate() == 0
-    check_ledger(instance, upstream.requests())
+    trial.add_many(servers[0].api)
+    trial.upstream.wait_for(3)
+    report.add("three servers at once", 1, trial.close(*servers), "one leads, two stand by")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--debug",), ("--reload",), ("--debug", "--no-reload")])
-def test_flask_run(instance: Instance, upstream: Upstream, arguments: tuple[str, ...]) -> None:
+def test_flask_run(instance: Instance, trial: Trial, arguments: tuple[str, ...]) -> None:
     server = instance.flask(*arguments)
     reloads = arguments in (("--debug",), ("--reload",))
     assert len(server.members()) == (2 if reloads else 1)
     assert _roles(server) == {"active"}
-    _tick(server.api, upstream)
-    upstream.wait_for(4)
+    trial.add(server.api, "tick")
+    trial.upstream.wait_for(4)
     server.kill()
+    trial.note_end()
     assert len(_owners(instance)) == 1
     with_kill = instance.gunicorn()
-    upstream.wait_for(len(upstream.requests()) + 1)
-    assert with_kill.terminate() == 0
-    check_ledger(instance, upstream.requests())
+    trial.launched(1)
+    trial.close(with_kill).assert_right()
