@@ -103,6 +103,7 @@ class Client:
                     if text := _take(reader, event.name, event.data):
                         on_text(text)
                     if reader.closed:
+                        incoming.finish()
                         return
         except EventTooLarge as error:
             raise ProviderError(

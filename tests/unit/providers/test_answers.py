@@ -6,6 +6,8 @@ import gzip
 import json
 import socket
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -147,3 +149,41 @@ def test_pieces_are_told_as_they_come(talk: Talk) -> None:
         thread.join(10)
         sides[0].close()
     assert (found.text, told) == ("firstsecond", ["first", "second"])
+
+
+@pytest.mark.parametrize("rest", [b"0\r\n\r\n", b"", b"2\r\n: \r\n", b"zz\r\n"])
+def test_after_the_last_event(talk: Talk, rest: bytes) -> None:
+    """A connection whose stream has ended is used again; one that says no more is not waited for."""
+    body = sse(talk.dialect.events(Said()))
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    accepted: list[socket.socket] = []
+
+    def serve(side: socket.socket) -> None:
+        with suppress(OSError):
+            while side.recv(65536):
+                side.sendall(head + b"%x\r\n%b\r\n" % (len(body), body))
+                time.sleep(0.01)  # the end comes by itself
+                side.sendall(rest)
+
+    def accept() -> None:
+        while True:
+            try:
+                accepted.append(listener.accept()[0])
+            except OSError:
+                return
+            threading.Thread(target=serve, args=accepted[-1:], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        start = time.monotonic()
+        for _ in range(3):
+            found = talk.ask(True, talk.connection(endpoint=endpoint))
+            assert (found.text, found.finish_reason) == ("All is well.", "stop")
+        assert time.monotonic() - start < 3
+        assert len(accepted) == (1 if rest.startswith(b"0") else 3)
+        listener.shutdown(socket.SHUT_RDWR)
+    for side in accepted:
+        side.close()
