@@ -65,9 +65,10 @@ faults: .venv/.installed-dev catalogues faketime $(AIMOCK) ## Kill and starve a 
 oracle: .venv/.installed-dev ## Compare 10,000 random schedules with the clocks, minute by minute
 	@AUTOAI_LONG=1 $(RUN) pytest tests/unit/test_oracle.py -n 2 $(ARGS)
 
-bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks, 10,000 that wait, and one look: five minutes
+bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks, 10,000 that wait, one look, and one call: eight minutes
 	@.venv/bin/python tests/bench/burst.py $(ARGS)
 	@.venv/bin/python tests/bench/schedule.py
+	@.venv/bin/python tests/bench/calls.py
 
 image: ## Build the container image
 	@docker build --tag autoai .
