@@ -281,13 +281,13 @@ def run_out(run: Run) -> dict[str, Any]:
     }
 
 
-def run_details_out(run: Run) -> dict[str, Any]:
-    """A run whole: its texts and attempts are loaded."""
+def run_details_out(run: Run, growing: str = "") -> dict[str, Any]:
+    """A run whole: its texts and attempts are loaded. `growing` is what has arrived of an answer."""
     texts = run.texts
     return {
         **run_out(run),
         "error_message": texts.error_message if texts else run.error_summary,
-        "response_text": texts.response_text if texts else None,
+        "response_text": (texts.response_text if texts else None) or growing or None,
         "request_messages": texts.request_messages if texts else None,
         "attempt_list": [_attempt_out(attempt) for attempt in run.attempt_list],
     }

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -146,9 +147,10 @@ def delete_account(ports: Ports, account_id: int, move_to: int | None = None) ->
         tasks = session.scalars(select(Task).where(Task.account_id == account.id)).all()
         if tasks and target is None:
             raise Conflict(
-                _(
-                    "%(count)s tasks use this account. Say which other account they are to move to.",
-                    count=len(tasks),
+                ngettext(
+                    "%(num)s task uses this account. Say which other account it is to move to.",
+                    "%(num)s tasks use this account. Say which other account they are to move to.",
+                    len(tasks),
                 )
             )
         now = ports.clock.now()

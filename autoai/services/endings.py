@@ -67,17 +67,15 @@ def skip_waiting(
 ) -> None:
     """Inside the caller's transaction: a stop begins, and what its schedule has queued is skipped.
 
-    A run that a person asked for stays, and so does one that has begun and waits for another
-    attempt.
+    A run that a person asked for stays, unless the account is switched off through which it would
+    go; and so does one that has begun and waits for another attempt.
     """
+    waiting = [Run.task_id == task_id, Run.status == Status.QUEUED, Run.attempts == 0]
+    if reason is not Reason.DISABLED_ACCOUNT:
+        waiting.append(Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)))
     skipped = session.execute(
         update(Run)
-        .where(
-            Run.task_id == task_id,
-            Run.status == Status.QUEUED,
-            Run.attempts == 0,
-            Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
-        )
+        .where(*waiting)
         .values(status=Status.SKIPPED, reason=reason, finished_at=now)
         .returning(Run.due_at)
         .execution_options(synchronize_session=False)

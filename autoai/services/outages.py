@@ -67,6 +67,7 @@ def decide(ports: Ports, outage_id: int, task_id: int, choice: str) -> int:
         for run_id, instant in wanted:
             queue_run(
                 session,
+                ports,
                 task,
                 now,
                 Source.MANUAL,

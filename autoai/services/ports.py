@@ -53,6 +53,10 @@ class Ports:
         self.limits = Limiter(self.clock.monotonic)
         """Permits for the calls that this process makes."""
 
+    def growing_text(self, run_id: int) -> str:
+        """What has arrived of the answer of a run that is under way here; no secret is in it."""
+        return self.redactor.clean(self.live.text(run_id))
+
     @property
     def zone(self) -> ZoneInfo:
         """The instance's zone: what "today" means."""

@@ -46,7 +46,7 @@ def run_now(ports: Ports, task_id: int, idempotency_key: str | None = None) -> i
             known = session.get(IdempotencyKey, (task.id, idempotency_key))
             if known is not None:
                 return known.run_id
-        run_id = queue_run(session, task, now, Source.MANUAL)
+        run_id = queue_run(session, ports, task, now, Source.MANUAL)
         if idempotency_key is not None:
             session.add(
                 IdempotencyKey(task_id=task.id, key=idempotency_key, run_id=run_id, created_at=now)
@@ -66,7 +66,7 @@ def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
         if same_input and (texts is None or texts.request_messages is None):
             raise Conflict(_("What this run sent is not known, so it cannot be sent again."))
         task = _task(session, old.task_id)
-        new_id = queue_run(session, task, ports.clock.now(), Source.RETRY, for_run=run_id)
+        new_id = queue_run(session, ports, task, ports.clock.now(), Source.RETRY, for_run=run_id)
         if same_input and texts is not None:
             session.add(RunText(run_id=new_id, request_messages=texts.request_messages))
         bump_revision(session)
@@ -110,11 +110,20 @@ def cancel_in(session: DbSession, ports: Ports, run_ids: list[int]) -> None:
     )
 
 
-def queue_run(session: DbSession, task: Task, now: datetime, source: Source, **values: Any) -> int:
-    """Inside the caller's transaction: a run that is due at once. Its id."""
-    columns = run_columns(
-        task, source=source, due_at=now, queued_at=now, status=Status.QUEUED, **values
-    )
+def queue_run(
+    session: DbSession, ports: Ports, task: Task, now: datetime, source: Source, **values: Any
+) -> int:
+    """Inside the caller's transaction: a run that is due at once. Its id.
+
+    Where the task's account is switched off it is skipped at once, and says so: a run that waited
+    for the account would be sent, and billed, when nobody expects it any more.
+    """
+    state: dict[str, Any] = {"queued_at": now, "status": Status.QUEUED}
+    if task.account is not None and not task.account.enabled:
+        reason = Reason.DISABLED_ACCOUNT
+        state = {"finished_at": now, "status": Status.SKIPPED, "reason": reason}
+        count_endings(session, ports.zone, [Ending(task.id, now, Status.SKIPPED)])
+    columns = run_columns(task, source=source, due_at=now, **{**values, **state})
     return session.execute(insert(Run).values(columns).returning(Run.id)).scalar_one()
 
 

@@ -183,14 +183,15 @@ class TestSwitchedOff:
         task = of_account(ports, account, interval_seconds=60)
         clock.step(60)
         settle(in_app, slots=0)
-        asked = run_now(ports, task.id).id
+        run_now(ports, task.id)
         set_enabled(ports, account.id, False)
-        assert not settle(in_app).orders, "what a person asked for waits"
-        rows = rows_of_ledger()
-        assert rows.pop(asked).status == "queued"
-        assert [(r.status, r.reason) for r in rows.values()] == [("skipped", "disabled_account")]
+        asked_later = run_now(ports, task.id)
+        assert asked_later.status == "skipped", "it says so at once, and never runs by surprise"
         set_enabled(ports, account.id, True)
-        assert [order.run_id for order in settle(in_app).orders] == [asked]
+        assert not settle(in_app).orders
+        rows = rows_of_ledger().values()
+        assert {(r.status, r.reason) for r in rows} == {("skipped", "disabled_account")}
+        assert len(rows) == 3
 
 
 class TestTasksOfAnAccount:

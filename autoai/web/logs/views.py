@@ -50,7 +50,7 @@ def read(run_id: int) -> ResponseReturnValue:
         "logs/_details.html",
         run=run,
         waits=_waits([run]),
-        growing=ports.redactor.clean(ports.live.text(run_id)),
+        growing=ports.growing_text(run_id),
     )
 
 

@@ -125,6 +125,8 @@ def run(task_id: int) -> ResponseReturnValue:
     """Run a task once, now."""
     task = service.get_task(task_id)
     runs.run_now(runtime().ports, task_id)
+    if task.account is not None and not task.account.enabled:
+        return _after(_("“%(name)s” was skipped: its account is switched off.", name=task.name))
     return _after(_("A run of “%(name)s” was started.", name=task.name))
 
 
