@@ -236,6 +236,7 @@ class Instance:
             "HOST": "127.0.0.1",
             "TIMEZONE": "UTC",
             "DRAIN_TIMEOUT": "10",
+            "PREFLIGHT": "false",  # a test of it says so: others count what arrives
             **settings,
         }
         self._processes: list[Process] = []

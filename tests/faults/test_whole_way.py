@@ -43,6 +43,8 @@ def test_a_schedule_becomes_a_request_a_row_and_a_page(
             {"role": "system", "content": "You are terse. launch=base"},
             {"role": "user", "content": "Wie viele Berichte? 多少？"},
         ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
     }
 
     other = upstream.wait_for(1, launch="full")[0]
