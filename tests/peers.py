@@ -38,16 +38,26 @@ class LLMock:
         return False
 
     def script(self, *behaviors: dict[str, Any]) -> None:
-        """What becomes of the next requests. Forgets what was before."""
+        """What becomes of the next completions. Forgets what was before.
+
+        Of completions only: the looks ahead ask for the models whenever it is their turn.
+        """
         self._session.post(f"{self.root}/_llmock/reset", timeout=5).raise_for_status()
-        body = {"behaviors": list(behaviors)}
+        body = {"behaviors": [self._for_completions(behavior) for behavior in behaviors]}
         self._session.post(f"{self.root}/_llmock/scenario", json=body, timeout=5).raise_for_status()
 
     def requests(self) -> list[dict[str, Any]]:
-        """What it served since then."""
+        """The completions that it was asked for since then."""
         found = self._session.get(f"{self.root}/_llmock/requests", timeout=5).json()
         served: list[dict[str, Any]] = found["requests"] if isinstance(found, dict) else found
-        return served
+        return [request for request in served if request["method"] == "POST"]
+
+    @staticmethod
+    def _for_completions(behavior: dict[str, Any]) -> dict[str, Any]:
+        match: dict[str, Any] = {"model": "?*"}
+        if behavior["type"] == "stream_fault":
+            match["stream"] = True
+        return {**behavior, "match": match}
 
 
 @contextmanager
