@@ -104,3 +104,31 @@ def test_answer_that_was_cut_short(api: Api, mock: LLMock) -> None:
     mock.script({"type": "reply", "text": "The capital of", "finish_reason": "length"})
     run = _run(api, mock)
     assert (run["status"], run["verdict"], run["reason"]) == ("success", "degraded", "truncated")
+
+
+def test_a_truncated_stream_is_asked_for_again(api: Api, mock: LLMock) -> None:
+    """It ends in good order, but without a reason why: no answer, and perhaps billed."""
+    reply = {"type": "reply", "text": "The capital of France is Paris.", "times": 2}
+    mock.script(reply, {"type": "stream_fault", "kind": "truncate", "after_chunks": 2})
+    run = _run(api, mock)
+    assert (run["status"], run["response_text"]) == ("success", "The capital of France is Paris.")
+    assert [attempt["kind"] for attempt in run["attempt_list"]] == ["maybe_billed", "ok"]
+    assert run["maybe_double_billed"] is True
+    assert len(mock.requests()) == 2
+
+
+def test_a_stream_with_a_broken_event_is_not(api: Api, mock: LLMock) -> None:
+    fault = {"type": "stream_fault", "kind": "malformed", "after_chunks": 2}
+    mock.script({"type": "reply", "text": "The capital of France is Paris."}, fault)
+    run = _run(api, mock)
+    assert (run["status"], run["reason"], run["attempts"]) == ("failed", "bad_response", 1)
+
+
+@pytest.mark.parametrize(
+    ("provider", "base"), [("openai_responses", "/v1"), ("anthropic", "/anthropic")]
+)
+def test_the_other_families(api: Api, mock: LLMock, provider: str, base: str) -> None:
+    mock.script({"type": "reply", "text": "The capital of France is Paris."})
+    run = _run(api, mock, provider=provider, api_endpoint=mock.root + base)
+    assert (run["status"], run["response_text"]) == ("success", "The capital of France is Paris.")
+    assert run["input_tokens"] > 0 and run["output_tokens"] > 0
