@@ -129,7 +129,8 @@ def audit(instance: Instance, requests: Iterable[Seen], evidence: Evidence) -> T
     tally = Tally()
     arrived: dict[str, list[Seen]] = {}
     for request in requests:
-        arrived.setdefault(request.launch, []).append(request)
+        if request.method == "POST":  # a preflight's GET sends no prompt
+            arrived.setdefault(request.launch, []).append(request)
     for task in instance.rows("SELECT id, name FROM tasks ORDER BY id"):
         rows = instance.rows("SELECT * FROM runs WHERE task_id = ? ORDER BY id", task["id"])
         tally.rows += len(rows)

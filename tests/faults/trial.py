@@ -68,14 +68,20 @@ class Trial:
         """Has a request arrived within the last second that is not answered yet?"""
         recent = time.time() - 1
         return any(
-            seen.answered is None and seen.arrived > recent for seen in self.upstream.requests()
+            seen.launch and seen.answered is None and seen.arrived > recent
+            for seen in self.upstream.requests()
         )
 
     def launched(self, more: int = 2, seconds: float = SETTLED) -> float:
         """Wait for new requests; the seconds until the first of them."""
-        before, since = len(self.upstream.requests()), time.time()
-        arrived = self.upstream.wait_for(before + more, seconds)[before].arrived
-        return max(0.0, arrived - since)
+        since = time.time()
+
+        def arrived() -> list[float]:
+            new = [seen.arrived for seen in self.upstream.requests() if seen.launch]
+            new = [at for at in new if at > since]
+            return new if len(new) >= more else []
+
+        return float(wait_until(arrived, seconds, f"{more} requests")[0]) - since
 
     def note_end(self) -> None:
         """A process was killed, or told to end, or has ended, just now."""
