@@ -16,6 +16,8 @@ WAIT_MIN, WAIT_MAX = 2.0, 10.0
 LONGEST_RETRY_AFTER = 900.0
 """Seconds: a server that asks for a longer pause has its run fail rather than hold a slot."""
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
+_OVERLOADED = 529
+"""Anthropic's name for what others call 503: who repeats the one repeats the other."""
 
 
 @dataclass(frozen=True)
@@ -44,5 +46,6 @@ def may_repeat(
         return rules.network
     if kind in (Kind.THROTTLED, Kind.SERVER_ERROR):
         patient = retry_after is None or retry_after <= LONGEST_RETRY_AFTER
-        return http_status in rules.statuses and patient
+        status = 503 if http_status == _OVERLOADED else http_status
+        return status in rules.statuses and patient
     return False
