@@ -14,6 +14,7 @@ from .run import Attempt, Run, RunText
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
 from .statistics import DailyTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
+from .types import Money
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "InstanceState",
     "LoginFailure",
     "LoginSession",
+    "Money",
     "Outage",
     "OutageDecision",
     "Run",

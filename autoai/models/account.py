@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import JSON, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..domain.costs import Rates
 from ..domain.limits import Limits
 from ..extensions import Model
 from .types import UtcDateTime
@@ -40,6 +42,9 @@ class Account(Model):
     max_concurrent_calls: Mapped[int | None]
     requests_per_minute: Mapped[int | None]
     tokens_per_minute: Mapped[int | None]
+    prices: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
+    """Its own prices by model: {"*": {"input": "0.15", "output": "0.60"}}, dollars for a million
+    tokens. "*" is every model that is not named."""
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when its tasks are skipped; null while it is enabled."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -49,6 +54,14 @@ class Account(Model):
     def enabled(self) -> bool:
         """May its tasks run?"""
         return self.disabled_at is None
+
+    @property
+    def rates(self) -> dict[str, Rates]:
+        """Its own prices, by model."""
+        return {
+            model: Rates(**{name: Decimal(rate) for name, rate in rates.items()})
+            for model, rates in (self.prices or {}).items()
+        }
 
     @property
     def limit_key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..domain.runs import Priority
 from ..extensions import Model
 from .task import Task
-from .types import UtcDateTime
+from .types import Money, UtcDateTime
 
 _IS_ACTIVE = text("status IN ('queued', 'running')")
 
@@ -82,6 +83,12 @@ class Run(Model):
     output_tokens: Mapped[int | None]
     cached_input_tokens: Mapped[int | None]
     reasoning_tokens: Mapped[int | None]
+    usage_estimated: Mapped[bool] = mapped_column(default=False, server_default="0")
+    """The provider did not count the tokens: they are about as many."""
+    cost: Mapped[Decimal | None] = mapped_column(Money)
+    """Null where no price or no usage is known: that is not zero."""
+    price: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """By which price, see `domain.costs.Priced`."""
 
     blocked_by: Mapped[int | None]
     """The run that was in the way of a skipped one."""

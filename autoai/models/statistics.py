@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Model
+from .types import Money
 
 
 class DailyTotal(Model):
@@ -24,3 +26,5 @@ class DailyTotal(Model):
     input_tokens: Mapped[int]
     output_tokens: Mapped[int]
     """Tokens of runs whose provider counted them."""
+    cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
+    """Of runs whose price is known."""

@@ -40,6 +40,7 @@ from .connections import (
 from .endings import skip_waiting
 from .occurrences import settle_task
 from .ports import Ports
+from .price_rules import check_prices
 
 NAME_LENGTH = 200
 MOST_CALLS, MOST_REQUESTS, MOST_TOKENS = 5_000, 1_000_000, 1_000_000_000
@@ -52,6 +53,7 @@ _PLAIN_FIELDS = (
     "max_concurrent_calls",
     "requests_per_minute",
     "tokens_per_minute",
+    "prices",
     "enabled",
 )
 
@@ -220,6 +222,7 @@ def _checked(
         "max_concurrent_calls": check.optional_number("max_concurrent_calls", 1, MOST_CALLS),
         "requests_per_minute": check.optional_number("requests_per_minute", 1, MOST_REQUESTS),
         "tokens_per_minute": check.optional_number("tokens_per_minute", 1, MOST_TOKENS),
+        "prices": check_prices(check, "prices", values.get("prices")),
         "enabled": check.flag("enabled", True),
     }
     if current is not None and columns["default_model"] is None:

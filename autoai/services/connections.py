@@ -4,9 +4,11 @@ both, whoever sends."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from ..domain.costs import Rates
 from ..domain.endpoints import base_url
 from ..domain.limits import Limits
 from ..models import Account, Task
@@ -51,6 +53,8 @@ class StoredConnection:
     api_key_encrypted: str | None = None
     extra_headers_encrypted: str | None = None
     proxy_encrypted: str | None = None
+    rates: Mapping[str, Rates] = field(default_factory=dict, hash=False)
+    """The account's own prices, by model."""
 
 
 def connection_of(task: Task) -> StoredConnection:
@@ -81,6 +85,7 @@ def account_connection(account: Account) -> StoredConnection:
         account.api_key_encrypted,
         account.extra_headers_encrypted,
         account.proxy_encrypted,
+        account.rates,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -25,6 +26,7 @@ class RunEnding:
     reason: str | None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cost: Decimal | None = None
 
 
 def note_endings(
@@ -38,7 +40,9 @@ def note_endings(
         session,
         zone,
         [
-            Ending(e.task_id, e.due_at, e.status, 1, e.input_tokens or 0, e.output_tokens or 0)
+            Ending(
+                e.task_id, e.due_at, e.status, 1, e.input_tokens or 0, e.output_tokens or 0, e.cost
+            )
             for e in endings
         ],
     )

@@ -11,11 +11,12 @@ from threading import Event
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any
 from tenacity.stop import stop_when_event_set
 
+from ..domain.costs import Tokens, estimate, price_tokens
 from ..domain.errors import CallEnded, KeyUnreadable, ProviderError
 from ..domain.retries import LONGEST_RETRY_AFTER, WAIT_MAX, WAIT_MIN, may_repeat
 from ..domain.runs import Kind, Reason, Status
 from ..domain.verdicts import judge
-from ..providers.base import Completion, Connection, Provider, Request
+from ..providers.base import Completion, Connection, Provider, Request, Usage
 from ..providers.parsing import scrub
 from ..providers.transport import Call
 from .connections import open_connection, secrets_of
@@ -89,6 +90,7 @@ def execute_run(
     received = ports.live.end(order.run_id)
     outcome.received = "" if outcome.completion else received
     ports.limits.finish(order.run_id)
+    _price(outcome)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
     _redact(ports, outcome, secrets)
     return outcome
@@ -253,6 +255,31 @@ def _judge(outcome: Outcome) -> None:
         completion.text, completion.finish_reason, completion.refused, completion.tool_calls
     )
     outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
+
+
+def _price(outcome: Outcome) -> None:
+    """What was used, and what it cost: estimated where an answer, or a part of one, came without."""
+    order, completion = outcome.order, outcome.completion
+    usage = completion.usage if completion else Usage()
+    if outcome.text and (usage.input_tokens is None or usage.output_tokens is None):
+        sent = [message["content"] for message in order.messages]
+        usage = replace(
+            usage,
+            input_tokens=estimate(sent) if usage.input_tokens is None else usage.input_tokens,
+            output_tokens=usage.output_tokens or estimate([outcome.text]),
+        )
+        outcome.usage_estimated = True
+    outcome.usage = usage
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return
+    outcome.priced = price_tokens(
+        Tokens(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0),
+        provider=order.connection.provider,
+        endpoint=order.connection.endpoint,
+        models=(order.model, completion.model if completion else None),
+        at=outcome.started_at,
+        own=order.connection.rates,
+    )
 
 
 def _end(outcome: Outcome, reason: Reason) -> None:

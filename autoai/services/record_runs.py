@@ -113,15 +113,15 @@ def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
 
 
 def _ending(outcome: Outcome) -> RunEnding:
-    usage = outcome.completion.usage if outcome.completion else None
     return RunEnding(
         outcome.order.task_id,
         outcome.order.due_at,
         outcome.started_at,
         outcome.status,
         outcome.reason,
-        usage.input_tokens if usage else None,
-        usage.output_tokens if usage else None,
+        outcome.usage.input_tokens,
+        outcome.usage.output_tokens,
+        outcome.priced.cost if outcome.priced else None,
     )
 
 
@@ -141,7 +141,7 @@ def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
 
 def _run_columns(outcome: Outcome) -> dict[str, Any]:
     completion = outcome.completion
-    usage = completion.usage if completion else None
+    usage, priced = outcome.usage, outcome.priced
     text = outcome.text
     error = outcome.error_message
     return {
@@ -161,10 +161,13 @@ def _run_columns(outcome: Outcome) -> dict[str, Any]:
         "finish_reason": completion.finish_reason if completion else None,
         "response_summary": " ".join(text.split())[:_SUMMARY] if text else None,
         "error_summary": error[:_ERROR_SUMMARY] if error else None,
-        "input_tokens": usage.input_tokens if usage else None,
-        "output_tokens": usage.output_tokens if usage else None,
-        "cached_input_tokens": usage.cached_input_tokens if usage else None,
-        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "usage_estimated": outcome.usage_estimated,
+        "cost": priced.cost if priced else None,
+        "price": priced.price if priced else None,
     }
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..domain.costs import Priced
 from ..domain.retries import RetryRules
 from ..domain.runs import Kind, Reason, Status
-from ..providers.base import Completion, Parameters
+from ..providers.base import Completion, Parameters, Usage
 from .connections import StoredConnection
 
 
@@ -80,6 +81,10 @@ class Outcome:
     throttled_until: datetime | None = None
     """The other side asked for patience, and everything under the same limits is to wait."""
     stream_refused: bool = False
+    usage: Usage = field(default_factory=Usage)
+    """As the provider counted, or about as much (`usage_estimated`)."""
+    usage_estimated: bool = False
+    priced: Priced | None = None
 
     @property
     def http_status(self) -> int | None:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
@@ -13,6 +15,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..models import DailyTotal, DbSession, Run, write_transaction
+
+_Sums = dict[tuple[date, int, str], list[Any]]
+"""By day, task and status: occurrences, input tokens, output tokens, cost."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,18 @@ class Ending:
     occurrences: int = 1
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: Decimal | None = None
 
 
 def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending]) -> None:
     """Inside the caller's transaction: add `endings` to their days in `zone`."""
-    sums: dict[tuple[date, int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: _Sums = defaultdict(_nothing)
     for ending in endings:
         total = sums[ending.due_at.astimezone(zone).date(), ending.task_id, str(ending.status)]
         total[0] += ending.occurrences
         total[1] += ending.input_tokens
         total[2] += ending.output_tokens
+        total[3] += ending.cost or 0
     if sums:
         _add(session, sums)
 
@@ -55,10 +62,11 @@ def rebuild_totals(zone: ZoneInfo) -> int:
                 total.occurrences,
                 total.input_tokens,
                 total.output_tokens,
+                total.cost,
             )
             for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
         }
-        counted: dict[tuple[date, int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        counted: _Sums = defaultdict(_nothing)
         rows = session.execute(
             select(
                 Run.due_at,
@@ -67,17 +75,19 @@ def rebuild_totals(zone: ZoneInfo) -> int:
                 Run.occurrences,
                 Run.input_tokens,
                 Run.output_tokens,
+                Run.cost,
             )
             .where(Run.status.not_in(ACTIVE))
             .execution_options(yield_per=5_000)
         )
-        for due_at, task_id, status, occurrences, tokens_in, tokens_out in rows:
+        for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost in rows:
             day = due_at.astimezone(zone).date()
             if day >= first_day:
                 total = counted[day, task_id, status]
                 total[0] += occurrences
                 total[1] += tokens_in or 0
                 total[2] += tokens_out or 0
+                total[3] += cost or 0
         fresh = {key: tuple(total) for key, total in counted.items()}
         wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
         if wrong:
@@ -86,13 +96,17 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     return wrong
 
 
-def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[int]]) -> None:
+def _nothing() -> list[Any]:
+    return [0, 0, 0, Decimal(0)]
+
+
+def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]) -> None:
     add = insert(DailyTotal)
     add = add.on_conflict_do_update(
         index_elements=[DailyTotal.day, DailyTotal.task_id, DailyTotal.status],
         set_={
             name: getattr(DailyTotal, name) + getattr(add.excluded, name)
-            for name in ("occurrences", "input_tokens", "output_tokens")
+            for name in ("occurrences", "input_tokens", "output_tokens", "cost")
         },
     )
     session.execute(
@@ -105,6 +119,7 @@ def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[int]]
                 "occurrences": total[0],
                 "input_tokens": total[1],
                 "output_tokens": total[2],
+                "cost": total[3],
             }
             for (day, task_id, status), total in sums.items()
         ],
