@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -100,6 +101,7 @@ class AccountIn(BaseModel):
     max_concurrent_calls: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    prices: dict[str, dict[str, Any]] | None = None
     enabled: bool | None = None
 
 
@@ -270,6 +272,8 @@ def run_out(run: Run) -> dict[str, Any]:
         "output_tokens": run.output_tokens,
         "cached_input_tokens": run.cached_input_tokens,
         "reasoning_tokens": run.reasoning_tokens,
+        "usage_estimated": run.usage_estimated,
+        "cost": money(run.cost),
         "blocked_by": run.blocked_by,
         "for_run": run.for_run,
         "for_instant": instant(run.for_instant),
@@ -289,6 +293,7 @@ def run_details_out(run: Run, growing: str = "") -> dict[str, Any]:
         "error_message": texts.error_message if texts else run.error_summary,
         "response_text": (texts.response_text if texts else None) or growing or None,
         "request_messages": texts.request_messages if texts else None,
+        "price": run.price,
         "attempt_list": [_attempt_out(attempt) for attempt in run.attempt_list],
     }
 
@@ -301,6 +306,9 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "runs_today": figures.runs_today,
         "success_rate_today": figures.success_rate_today,
         "by_status_today": figures.by_status_today,
+        "input_tokens_today": figures.input_tokens_today,
+        "output_tokens_today": figures.output_tokens_today,
+        "cost_today": money(figures.cost_today),
     }
 
 
@@ -309,6 +317,11 @@ def instant(value: datetime | None) -> str | None:
     if value is None:
         return None
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def money(value: Decimal | None) -> str | None:
+    """Dollars as a decimal string without an exponent; None where unknown."""
+    return None if value is None else f"{value.normalize():f}"
 
 
 def _attempt_out(attempt: Attempt) -> dict[str, Any]:

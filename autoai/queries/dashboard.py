@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, type_coerce
 
 from ..domain.runs import success_rate
 from ..extensions import db
-from ..models import Run, Task
+from ..models import DailyTotal, Money, Run, Task
 from .run_filter import day_start
 
 
@@ -25,6 +26,10 @@ class DashboardFigures:
     success_rate_today: float | None
     """Between 0 and 1, over runs that were started today and have ended; None where none has."""
     by_status_today: dict[str, int]
+    input_tokens_today: int
+    output_tokens_today: int
+    cost_today: Decimal
+    """Dollars, of the runs whose price is known."""
 
 
 def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
@@ -34,12 +39,22 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
         select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
     ).one()
     started = _by_status(Run.started_at >= midnight)
+    tokens_in, tokens_out, cost = db.session.execute(
+        select(
+            func.coalesce(func.sum(DailyTotal.input_tokens), 0),
+            func.coalesce(func.sum(DailyTotal.output_tokens), 0),
+            type_coerce(func.coalesce(func.sum(DailyTotal.cost), 0), Money),
+        ).where(DailyTotal.day == midnight.astimezone(zone).date())
+    ).one()
     return DashboardFigures(
         tasks=tasks,
         enabled_tasks=enabled,
         runs_today=sum(started.values()),
         success_rate_today=success_rate(started),
         by_status_today=_by_status(Run.due_at >= midnight),
+        input_tokens_today=int(tokens_in),
+        output_tokens_today=int(tokens_out),
+        cost_today=cost,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, type_coerce
 
 from ..domain.runs import Status
 from ..domain.schedules import (
@@ -23,7 +24,7 @@ from ..domain.schedules import (
 )
 from ..domain.schedules.changes import Effect
 from ..extensions import db
-from ..models import Run, Task
+from ..models import Money, Run, Task
 
 _MINUTE = timedelta(minutes=1)
 _MEASURED = 50
@@ -49,6 +50,8 @@ class Usage:
     runs: int
     input_tokens: float
     output_tokens: float
+    cost: Decimal | None
+    """Dollars; None where the price of any of them is not known."""
 
 
 def preview(
@@ -83,7 +86,7 @@ def tasks_in_minute(instant: datetime, other_than: int | None) -> int:
 def measured_usage(task_id: int) -> Usage | None:
     """What a run of the task used lately; None where nothing has been measured."""
     newest = (
-        select(Run.input_tokens, Run.output_tokens)
+        select(Run.input_tokens, Run.output_tokens, Run.cost)
         .where(
             Run.task_id == task_id,
             Run.status == Status.SUCCESS,
@@ -94,6 +97,15 @@ def measured_usage(task_id: int) -> Usage | None:
         .limit(_MEASURED)
         .subquery()
     )
-    found = (func.count(), func.avg(newest.c.input_tokens), func.avg(newest.c.output_tokens))
-    runs, sent, received = db.session.execute(select(*found).select_from(newest)).one()
-    return Usage(runs, float(sent), float(received)) if runs else None
+    runs, priced, sent, received, cost = db.session.execute(
+        select(
+            func.count(),
+            func.count(newest.c.cost),
+            func.avg(newest.c.input_tokens),
+            func.avg(newest.c.output_tokens),
+            type_coerce(func.sum(newest.c.cost), Money),
+        ).select_from(newest)
+    ).one()
+    if not runs:
+        return None
+    return Usage(runs, float(sent), float(received), cost / runs if priced == runs else None)

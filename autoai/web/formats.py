@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_skeleton, get_day_names
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from flask_babel import get_locale, get_timezone, gettext
 
 from ..domain.schedules import WEEKDAYS
@@ -98,6 +99,16 @@ def number(value: float) -> str:
 def about(value: float) -> str:
     """A number that is an estimate: no decimals where they say nothing."""
     return number(round(value) if value >= 10 else value)
+
+
+def money(value: Decimal) -> str:
+    """Dollars: to the cent, and small amounts to two digits that say something."""
+    decimals = 2
+    if 0 < value < Decimal("0.095"):
+        decimals = min(12, 1 - value.adjusted())
+    return format_currency(
+        value, "USD", "¤#,##0." + "0" * decimals, locale=get_locale(), currency_digits=False
+    )
 
 
 def percent(share: float) -> str:

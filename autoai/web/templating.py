@@ -140,6 +140,7 @@ def init_app(app: Flask) -> None:
         duration=formats.duration,
         number=formats.number,
         about=formats.about,
+        money=formats.money,
         percent=formats.percent,
         reason=lambda name: words.REASONS[name][0] if name in words.REASONS else name,
         advice=lambda name: words.REASONS[name][1] if name in words.REASONS else "",

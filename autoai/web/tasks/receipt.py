@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ...models import Task
@@ -36,6 +37,13 @@ class Receipt:
         """A month's."""
         per_month = self.promise.frequency.per_month
         return round(self.usage.output_tokens * per_month) if self.usage else 0
+
+    @property
+    def cost(self) -> Decimal | None:
+        """A month's, in dollars; None where it is not known."""
+        if self.usage is None or self.usage.cost is None:
+            return None
+        return self.usage.cost * Decimal(self.promise.frequency.per_month)
 
 
 def receipt_of(form: TaskForm, task: Task | None) -> Receipt:
