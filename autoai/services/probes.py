@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
@@ -15,11 +16,12 @@ from ..domain.endpoints import endpoint_host
 from ..domain.errors import CallEnded, Conflict, ProviderError, TooMany
 from ..domain.limits import Limits
 from ..domain.runs import Reason
+from ..extensions import db
 from ..providers.base import Connection, Parameters, Provider, Request
 from ..providers.registry import PROVIDERS
 from ..providers.transport import Call
 from .checker import Checker
-from .connection_rules import MODEL_LENGTH, check_endpoint, check_proxy, new_key
+from .connection_rules import MODEL_LENGTH, check_endpoint, check_headers, check_proxy, new_key
 from .connections import StoredConnection, open_connection, secrets_of
 from .ports import Ports
 
@@ -121,14 +123,28 @@ def typed_connection(
     endpoint = check_endpoint(check)
     key = check.merge(lambda: {"key": new_key(ports, _without_mask(values))}).get("key")
     proxy = check_proxy(check, "proxy", _without_mask(values, "proxy").get("proxy"))
+    given = values.get("extra_headers")
+    typed = {name: text for name, text in (given or {}).items() if "…" not in str(text)}
+    headers = check_headers(check, "extra_headers", typed)
     check.done()
-    headers: Mapping[str, str] = {}
-    if stored is not None and endpoint_host(stored.endpoint) == endpoint_host(endpoint):
+    if stored is not None and _may_have_secrets(stored.endpoint, endpoint, proxy):
         known = open_connection(ports, stored)
-        key, proxy, headers = key or known.api_key, proxy or known.proxy, known.extra_headers
-    if key:
-        ports.redactor.learn(key)
-    return provider, Connection(endpoint, key, headers, proxy)
+        key, proxy = key or known.api_key, proxy or known.proxy
+        kept = (
+            known.extra_headers if given is None else {n: known.extra_headers.get(n) for n in given}
+        )
+        headers = {**{name: text for name, text in kept.items() if text}, **headers}
+    connection = Connection(endpoint, key, headers, proxy)
+    for text in secrets_of(connection):
+        ports.redactor.learn(text)
+    return provider, connection
+
+
+def _may_have_secrets(stored: str, typed: str, proxy: str | None) -> bool:
+    """Only the host that they belong to, over a way on which nobody else reads them."""
+    scheme = urlsplit(typed).scheme.lower()
+    same = endpoint_host(stored) == endpoint_host(typed)
+    return same and scheme == urlsplit(stored).scheme.lower() and (scheme == "https" or not proxy)
 
 
 def _without_mask(values: Mapping[str, Any], field: str = "api_key") -> dict[str, Any]:
@@ -154,6 +170,7 @@ def _permit(ports: Ports, keys: Mapping[str, Limits]) -> Iterator[int]:
 def _one_of_few() -> Iterator[None]:
     if not _free.acquire(blocking=False):
         raise TooMany(5)
+    db.session.commit()  # ends the read: the call takes its time
     try:
         yield
     finally:
