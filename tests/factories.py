@@ -12,8 +12,9 @@ from sqlalchemy import insert
 
 from autoai.domain.retries import RetryRules
 from autoai.extensions import db
-from autoai.models import Attempt, Run, RunText, Task, write_transaction
+from autoai.models import Account, Attempt, Run, RunText, Task, write_transaction
 from autoai.services import runs
+from autoai.services.accounts import create_account
 from autoai.services.connections import TASK_KEY, StoredConnection
 from autoai.services.ports import Ports
 from autoai.services.run_orders import RunOrder
@@ -42,6 +43,22 @@ def task_values(**changes: Any) -> dict[str, Any]:
 def make_task(ports: Ports, **changes: Any) -> Task:
     """A stored task; `field=...` (an ellipsis) leaves a field out."""
     return create_task(ports, task_values(**changes))
+
+
+def account_values(**changes: Any) -> dict[str, Any]:
+    """A valid account as the API takes it."""
+    values: dict[str, Any] = {
+        "name": "Work",
+        "api_endpoint": "http://127.0.0.1:9/v1",
+        "api_key": KEY,
+        "default_model": "m-1",
+    }
+    return {name: value for name, value in {**values, **changes}.items() if value is not ...}
+
+
+def make_account(ports: Ports, **changes: Any) -> Account:
+    """A stored account; `field=...` (an ellipsis) leaves a field out."""
+    return create_account(ports, account_values(**changes))
 
 
 def make_run(task: Task, due_at: datetime, **changes: Any) -> int:

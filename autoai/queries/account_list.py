@@ -57,8 +57,13 @@ def slow_until(keys: Sequence[str], now: datetime) -> dict[str, datetime]:
     return {row.key: row.until for row in db.session.scalars(throttles)}
 
 
+def account_choices() -> Sequence[Account]:
+    """All accounts by name: what a task can choose from."""
+    return db.session.scalars(select(Account).order_by(func.lower(Account.name))).all()
+
+
 def account_names() -> list[tuple[int, str]]:
-    """(id, name) of all accounts by name: what a task can choose from."""
+    """(id, name) of all accounts by name: the choices of a filter."""
     rows = db.session.execute(select(Account.id, Account.name).order_by(func.lower(Account.name)))
     return list(rows.all())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import errors, guard, headers, i18n, templating, urls
+from .accounts.views import accounts
 from .auth.views import auth
 from .away.views import away
 from .dashboard.views import dashboard
@@ -23,5 +24,5 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, away, settings):
+    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, accounts, away, settings):
         app.register_blueprint(blueprint)

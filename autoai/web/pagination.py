@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 LAST = 1_000_000
 """No list is that long; numbers beyond would only make the database count."""
+
+_LONGEST = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def search_text(text: str | None) -> str:
+    """What somebody looks for, without what no column holds."""
+    return _CONTROL.sub("", text or "").strip()[:_LONGEST]
 
 
 def page_number(text: str | None) -> int:

@@ -149,5 +149,6 @@ def init_app(app: Flask) -> None:
         paused_why=words.paused_why,
         source=lambda name: words.SOURCES.get(name, name),
         kind=lambda name: words.KINDS.get(name, name),
+        provider=lambda name: words.PROVIDERS.get(name, name),
         role=lambda name: words.ROLES.get(name, name),
     )

@@ -55,6 +55,13 @@ ROLES: dict[str, LazyString] = {
     "assistant": _("Answer"),
 }
 
+PROVIDERS: dict[str, LazyString] = {
+    "openai": _("OpenAI-compatible (Chat Completions)"),
+    "openai_responses": _("OpenAI Responses"),
+    "anthropic": _("Anthropic Messages"),
+}
+"""The families of API, in the order in which they are offered."""
+
 REASONS: dict[str, tuple[LazyString, LazyString]] = {
     "overlap": (
         _("The run before it had not finished yet, so this one was left out."),

@@ -1,5 +1,5 @@
-/* What the task form does in the browser: presets write the cron expression, windows can be added.
-   Without it the expression is typed, and two empty windows are always there. */
+/* What the task form does in the browser: presets write the cron expression, and the field for the
+   model shows what an account asks by itself. Without it the expression is typed. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -32,28 +32,17 @@
     byId("cron").dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  const addWindow = (button) => {
-    const rows = [...document.querySelectorAll("#blackouts .window")];
-    const fresh = rows.at(-1).cloneNode(true);
-    for (const part of fresh.querySelectorAll("[id], [for]")) {
-      for (const name of ["id", "for", "name"]) {
-        if (part.hasAttribute(name)) {
-          part.setAttribute(name, part.getAttribute(name).replace(/-\d+-/, `-${rows.length}-`));
-        }
-      }
-      if ("value" in part) part.value = "";
-    }
-    rows.at(-1).after(fresh);
-    fresh.querySelector("input").focus();
-    if (rows.length + 1 >= 20) button.hidden = true;
+  // Without a model of its own a task asks the account's: the empty field shows which one that is.
+  const showDefault = ({ target }) => {
+    if (target.id !== "account_id") return;
+    const model = byId("model");
+    model.placeholder = target.value ? target.selectedOptions[0].dataset.model : model.dataset.placeholder;
+    byId("models").replaceChildren(); // those of another endpoint
   };
 
   document.addEventListener("input", ({ target }) => {
     if (target.closest("#cron-builder")) build();
   });
-  document.addEventListener("click", ({ target }) => {
-    const button = target.closest("#add-blackout");
-    if (button) addWindow(button);
-  });
+  document.addEventListener("change", showDefault);
   document.addEventListener("htmx:after:swap", show); // the form came back: its parts are as sent
 })();

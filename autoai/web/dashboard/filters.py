@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _
@@ -10,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Status
 from ...queries.task_filter import NEVER, OFF, PAUSED, Sort, TaskFilter
+from ..pagination import search_text
 
 STATES = (
     Status.RUNNING.value,
@@ -24,8 +24,6 @@ SORTS = {
     Sort.NEXT_RUN.value: _("Next run"),
     Sort.LAST_RUN.value: _("Last run"),
 }
-_LONGEST = 200
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class ListFilter:
         """From the query string."""
         status, sort = args.get("status", ""), args.get("sort", "")
         return cls(
-            text=_clean(args.get("q", "")),
-            tag=_clean(args.get("tag", "")),
+            text=search_text(args.get("q", "")),
+            tag=search_text(args.get("tag", "")),
             status=status if status in STATES else "",
             sort=sort if sort in SORTS else Sort.NAME.value,
         )
@@ -62,7 +60,3 @@ class ListFilter:
     def rows(self) -> TaskFilter:
         """For the database."""
         return TaskFilter(self.text, self.tag or None, self.status or None, Sort(self.sort))
-
-
-def _clean(text: str) -> str:
-    return _CONTROL.sub("", text).strip()[:_LONGEST]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
-    Form,
-    PasswordField,
     RadioField,
     SelectField,
     SelectMultipleField,
@@ -24,8 +21,12 @@ from ...domain.retries import RETRYABLE_STATUSES
 from ...domain.runs import Priority
 from ...domain.schedules import ScheduleType
 from ...models import Task
+from ...services.parameter_rules import FORMATS
 from ...services.tasks import task_fields
-from .schedule_fields import ScheduleFields, shown_schedule, whole_number
+from ..forms import ServiceForm, newlines, whole_number
+from .answer_fields import AnswerFields, shown_answer
+from .schedule_fields import ScheduleFields, shown_schedule
+from .target_fields import TargetFields
 
 _NUMBERS = ("timeout_seconds", "max_attempts")
 _ADVANCED = (*_NUMBERS, "retry_network", "retry_statuses")
@@ -34,7 +35,7 @@ _POLICIES = (*_POLICY_NUMBERS, "catch_up", "overlap", "priority", "rerun_interru
 _COMMA = re.compile(r"[,，、]")
 
 
-class PolicyFields(Form):
+class PolicyFields(ServiceForm):
     """What happens when things go wrong. The words of each choice stand in the template."""
 
     catch_up = RadioField(
@@ -73,18 +74,13 @@ class PolicyFields(Form):
         }
 
 
-class TaskForm(ScheduleFields, PolicyFields):
+class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields):
     """Fields have the API's names."""
-
-    form_errors: list[str]
 
     name = StringField(_("Name"))
     tags = StringField(_("Tags"))
     system_message = TextAreaField(_("System message"))
     message_content = TextAreaField(_("Message"))
-    api_endpoint = StringField(_("API endpoint"))
-    model = StringField(_("Model"))
-    api_key = PasswordField(_("API key"))
     timeout_seconds = StringField(_("Time-out in seconds"))
     max_attempts = StringField(_("Attempts"))
     retry_network = BooleanField(_("Try again after network errors"))
@@ -100,49 +96,44 @@ class TaskForm(ScheduleFields, PolicyFields):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer_empty_rows()
+        self.offer_windows()
+        self.offer_message_rows()
 
     def values(self, task: Task | None = None) -> dict[str, Any]:
         """All fields as the service takes them; `task` is the one being edited."""
         return {
             **self.schedule_values(task),
             **self.policy_values(),
+            **self.target_values(),
+            **self.answer_values(),
             "name": self.name.data,
             "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
-            "api_endpoint": self.api_endpoint.data,
-            "api_key": self.api_key.data,
-            "model": self.model.data,
             "system_message": self.system_message.data,
-            "message_content": _newlines(self.message_content.data),
+            "message_content": newlines(self.message_content.data),
             **{name: whole_number(self[name].data) for name in _NUMBERS},
             "retry_network": self.retry_network.data,
             "retry_statuses": self.retry_statuses.data or [],
             "enabled": self.enabled.data,
         }
 
-    def show_errors(self, errors: Mapping[str, Sequence[str]]) -> None:
-        """Put the service's messages beside their fields; what has no field goes on top."""
-        for name, texts in errors.items():
-            if name in self._fields:
-                self[name].errors = [*self[name].errors, *texts]
-            else:
-                self.form_errors += list(texts)
-
     @property
     def advanced_open(self) -> bool:
         """Is something wrong among the fields that are folded away?"""
-        return any(self[name].errors for name in _ADVANCED)
+        return self.wrong_in(*_ADVANCED)
 
     @property
     def policies_open(self) -> bool:
         """Is something wrong among the choices for when things go wrong?"""
-        return any(self[name].errors for name in _POLICIES)
+        return self.wrong_in(*_POLICIES)
 
 
-def new_form(timezone: str, timeout: int) -> TaskForm:
+def new_form(timezone: str, timeout: int, account_id: str | None = None) -> TaskForm:
     """An empty form with what most tasks have."""
     return TaskForm(
         data={
+            "account_id": account_id,
+            "response_format": FORMATS[0],
+            "stream": True,
             "schedule_type": ScheduleType.INTERVAL.value,
             "interval_minutes": 60,
             "fixed_time": "09:00",
@@ -163,10 +154,6 @@ def new_form(timezone: str, timeout: int) -> TaskForm:
 
 def edit_form(task: Task) -> TaskForm:
     """A form filled with a stored task. The key stays where it is."""
-    values = shown_schedule(task_fields(task), task)
+    fields = task_fields(task)
+    values = {**shown_schedule(fields, task), **shown_answer(fields)}
     return TaskForm(data={**values, "tags": ", ".join(task.tags)})
-
-
-def _newlines(value: str | None) -> str:
-    """Browsers send CR LF; a message has the line ends that the person saw."""
-    return (value or "").replace("\r\n", "\n")

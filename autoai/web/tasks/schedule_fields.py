@@ -13,6 +13,7 @@ from wtforms.widgets import CheckboxInput, DateTimeLocalInput, ListWidget, TimeI
 
 from ...domain.schedules import WEEKDAYS, ScheduleType
 from ...models import Task
+from ..forms import ServiceForm, whole_number
 
 SCHEDULE_FIELDS = (
     "schedule_type",
@@ -34,14 +35,6 @@ _EMPTY_ROWS = 2
 """So that windows can be added without JavaScript."""
 _BETWEEN = re.compile(r"[\s,;，、；]+")
 _SHORT_HOUR = re.compile(r"\d:\d\d", re.ASCII)
-
-
-def whole_number(text: Any) -> Any:
-    """An int; None for nothing; what is neither stays as it is, for the service to object to."""
-    text = str(text or "").strip()
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    return text or None
 
 
 def local_text(instant: datetime | None, zone: ZoneInfo) -> str:
@@ -69,7 +62,7 @@ class BlackoutForm(Form):
 setattr(BlackoutForm, "from", StringField(_("From"), widget=TimeInput()))
 
 
-class ScheduleFields(Form):
+class ScheduleFields(ServiceForm):
     """When. What is valid is decided by the service."""
 
     schedule_type = RadioField(
@@ -95,11 +88,9 @@ class ScheduleFields(Form):
     jitter_seconds = StringField(_("Spread over seconds"))
     blackouts = FieldList(FormField(BlackoutForm), _("Never between"))
 
-    def offer_empty_rows(self) -> None:
+    def offer_windows(self) -> None:
         """Room for more windows."""
-        empty = sum(1 for entry in self.blackouts if not entry.form.row())
-        for _number in range(empty, _EMPTY_ROWS):
-            self.blackouts.append_entry()
+        self.offer_rows("blackouts", _EMPTY_ROWS)
 
     def schedule_values(self, task: Task | None = None) -> dict[str, Any]:
         """The fields of the chosen kind of schedule; those of the other kinds do not count.
@@ -140,7 +131,7 @@ class ScheduleFields(Form):
         """Is anything set, or wrong, among the fields that are folded away?"""
         filled = any(str(self[name].data or "0") != "0" for name in _MORE[:-1])
         rows = any(entry.form.row() for entry in self.blackouts)
-        return filled or rows or any(self[name].errors for name in _MORE)
+        return filled or rows or self.wrong_in(*_MORE)
 
     def _instant(self, name: str, task: Task | None) -> str | datetime | None:
         text = (self[name].data or "").strip()

@@ -11,19 +11,23 @@ from flask_babel import ngettext
 
 from ...domain.errors import Invalid
 from ...models import Task
+from ...queries.account_list import account_choices
 from ...queries.run_filter import day_start
 from ...runtime import runtime
 from ...services import bulk, runs
 from ...services import tasks as service
+from ...services.accounts import find_account
 from ...services.bulk import Action
+from ...services.connections import connection_of
 from .. import formats
+from ..accounts.asking import Offer, models_of, models_typed
+from ..forms import whole_number
 from ..htmx import done, hx_redirect, is_htmx, render
 from ..i18n import all_zones, select_timezone
 from ..templating import zone_name
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
 from .receipt import receipt_of
-from .schedule_fields import whole_number
 
 tasks = Blueprint("tasks", __name__)
 
@@ -36,11 +40,14 @@ def index() -> ResponseReturnValue:
 
 @tasks.route("/tasks/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    """Make a task."""
+    """Make a task; or, with `fetch`, only ask for the models of what has been typed so far."""
     ports = runtime().ports
     if request.method == "GET":
-        return _form_page(new_form(zone_name(), ports.default_timeout))
+        chosen = request.args.get("account_id")
+        return _form_page(new_form(zone_name(), ports.default_timeout, chosen))
     form = TaskForm(request.form)
+    if "fetch" in request.form:
+        return _form_page(form, offer=_models(form, None))
     try:
         task = service.create_task(ports, form.values())
     except Invalid as error:
@@ -52,11 +59,13 @@ def new() -> ResponseReturnValue:
 
 @tasks.route("/tasks/<int:task_id>/edit", methods=["GET", "POST"])
 def edit(task_id: int) -> ResponseReturnValue:
-    """Change a task."""
+    """Change a task; or, with `fetch`, only ask for the models of what has been typed so far."""
     task = service.get_task(task_id)
     if request.method == "GET":
         return _form_page(edit_form(task), task)
     form = TaskForm(request.form)
+    if "fetch" in request.form:
+        return _form_page(form, task, offer=_models(form, task))
     try:
         task = service.update_task(runtime().ports, task_id, form.values(task), partial=False)
     except Invalid as error:
@@ -182,18 +191,31 @@ def _after(message: str) -> ResponseReturnValue:
     return redirect(target, 303)
 
 
-def _form_page(form: TaskForm, task: Task | None = None, status: int = 200) -> ResponseReturnValue:
+def _models(form: TaskForm, task: Task | None) -> Offer:
+    values = form.target_values()
+    if values["account_id"] is not None:
+        account = find_account(values["account_id"])
+        return models_of(account) if account else Offer(error=_("There is no such account."))
+    own = connection_of(task) if task is not None and task.account_id is None else None
+    return models_typed(values, own)
+
+
+def _form_page(
+    form: TaskForm, task: Task | None = None, status: int = 200, offer: Offer | None = None
+) -> ResponseReturnValue:
     try:
         receipt = receipt_of(form, task)
     except Invalid:
         receipt = None
     return render(
         "tasks/edit.html",
-        "tasks/_form.html",
-        status,
+        "tasks/_form.html" if offer is None else "shared/_offer.html",
+        422 if offer and offer.error else status,
         form=form,
         task=task,
         action=request.path,
         zones=sorted(all_zones()),
         receipt=receipt,
+        accounts=account_choices(),
+        offer=offer,
     )

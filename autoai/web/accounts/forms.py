@@ -1,0 +1,101 @@
+"""The account form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import (
+    BooleanField,
+    FieldList,
+    Form,
+    FormField,
+    PasswordField,
+    RadioField,
+    StringField,
+)
+
+from ...models import Account
+from ...services.accounts import account_fields
+from ..forms import ServiceForm, whole_number
+from ..words import PROVIDERS
+
+_LIMITS = ("max_concurrent_calls", "requests_per_minute", "tokens_per_minute")
+_MORE = ("extra_headers", "proxy")
+_EMPTY_ROWS = 1
+
+
+class HeaderForm(Form):
+    """One extra header."""
+
+    name = StringField(_("Name"))
+    value = StringField(_("Value"))
+
+    def row(self) -> tuple[str, str] | None:
+        """Name and value; None where nothing was entered."""
+        name, value = (self["name"].data or "").strip(), (self.value.data or "").strip()
+        return (name, value) if name or value else None
+
+
+class AccountForm(ServiceForm):
+    """Fields have the API's names."""
+
+    name = StringField(_("Name"))
+    provider = RadioField(_("Kind of API"), choices=list(PROVIDERS), validate_choice=False)
+    api_endpoint = StringField(_("API endpoint"))
+    api_key = PasswordField(_("API key"))
+    default_model = StringField(_("Default model"))
+    extra_headers = FieldList(FormField(HeaderForm), _("Extra headers"))
+    proxy = StringField(_("Proxy"))
+    max_concurrent_calls = StringField(_("Calls at once"))
+    requests_per_minute = StringField(_("Requests per minute"))
+    tokens_per_minute = StringField(_("Tokens per minute"))
+    enabled = BooleanField(_("Enabled"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer_rows("extra_headers", _EMPTY_ROWS)
+
+    def values(self) -> dict[str, Any]:
+        """All fields as the service takes them."""
+        return {
+            "name": self.name.data,
+            "provider": self.provider.data,
+            "api_endpoint": self.api_endpoint.data,
+            "api_key": self.api_key.data,
+            "default_model": self.default_model.data,
+            "extra_headers": self._headers(),
+            "proxy": self.proxy.data,
+            **{name: whole_number(self[name].data) for name in _LIMITS},
+            "enabled": self.enabled.data,
+        }
+
+    @property
+    def more_open(self) -> bool:
+        """Is anything set, or wrong, among the fields that are folded away?"""
+        rows = any(entry.form.row() for entry in self.extra_headers)
+        return rows or bool(self.proxy.data) or self.wrong_in(*_MORE)
+
+    def _headers(self) -> Any:
+        """Names and values. One that is there twice stays a list, for the service to object to."""
+        rows = [row for entry in self.extra_headers if (row := entry.form.row())]
+        names = [name.lower() for name, _value in rows]
+        twice = next((name for name, _value in rows if names.count(name.lower()) > 1), None)
+        if twice is None:
+            return dict(rows)
+        self.own_words["extra_headers"] = gettext("%(name)s is there twice.", name=twice)
+        return rows
+
+
+def new_form() -> AccountForm:
+    """An empty form."""
+    return AccountForm(data={"provider": next(iter(PROVIDERS)), "enabled": True})
+
+
+def edit_form(account: Account) -> AccountForm:
+    """A form filled with a stored account, its secrets masked. The key stays where it is."""
+    masks = account.extra_header_masks or {}
+    rows = [{"name": name, "value": value} for name, value in masks.items()]
+    values = {**account_fields(account), "proxy": account.proxy_mask, "extra_headers": rows}
+    return AccountForm(data=values)
