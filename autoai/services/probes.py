@@ -124,7 +124,9 @@ def typed_connection(
     key = check.merge(lambda: {"key": new_key(ports, _without_mask(values))}).get("key")
     proxy = check_proxy(check, "proxy", _without_mask(values, "proxy").get("proxy"))
     given = values.get("extra_headers")
-    typed = {name: text for name, text in (given or {}).items() if "…" not in str(text)}
+    typed: Any = given or {}
+    if isinstance(given, dict):
+        typed = {name: text for name, text in given.items() if "…" not in str(text)}
     headers = check_headers(check, "extra_headers", typed)
     check.done()
     if stored is not None and _may_have_secrets(stored.endpoint, endpoint, proxy):

@@ -222,6 +222,26 @@ def test_editing_shows_masks_and_keeps_what_they_stand_for(
     assert connection.extra_headers == {"X-Two": "2", "X-New": "new"} and connection.proxy is None
 
 
+def test_prices_of_its_own(app: Flask, signed_in: FlaskClient, post) -> None:
+    typed = {"prices-0-model": "*", "prices-0-input": "0.15", "prices-0-output": " 0.6 "}
+    typed |= {"prices-1-model": "m-1", "prices-1-input": "1", "prices-1-output": "2"}
+    post("/accounts/new", **form_values(**typed, **{"prices-1-cached_input": "0.5"}))
+    made = only_account(app)
+    assert made.prices == {
+        "*": {"input": "0.15", "output": "0.6"},
+        "m-1": {"input": "1", "output": "2", "cached_input": "0.5"},
+    }
+    text = signed_in.get(f"/accounts/{made.id}/edit").text
+    assert shown(text, "prices-1-cached_input") == "0.5" and shown(text, "prices-2-model") == ""
+    for wrong, complaint in (
+        ({"prices-0-output": ""}, "needs the price of input and of output"),
+        ({"prices-0-input": "0,15"}, "A price is a number"),
+        ({"prices-0-model": "m-1"}, "m-1 is there twice."),
+    ):
+        answer = post("/accounts/new", **form_values(name="Other", **{**typed, **wrong}))
+        assert answer.status_code == 422 and complaint in answer.text
+
+
 class TestFetching:
     def test_the_models_of_what_is_typed(self, app: Flask, post, upstream: Wire) -> None:
         typed = form_values(fetch="models", name="", api_endpoint=upstream.base_url)

@@ -22,7 +22,9 @@ from ..forms import ServiceForm, whole_number
 from ..words import PROVIDERS
 
 _LIMITS = ("max_concurrent_calls", "requests_per_minute", "tokens_per_minute")
-_MORE = ("extra_headers", "proxy")
+_RATES = ("input", "output", "cached_input")
+_MORE = ("extra_headers", "proxy", "prices")
+_ROWS = ("extra_headers", "prices")
 _EMPTY_ROWS = 1
 
 
@@ -38,6 +40,23 @@ class HeaderForm(Form):
         return (name, value) if name or value else None
 
 
+class PriceForm(Form):
+    """One model's own price, in dollars for a million tokens."""
+
+    model = StringField(_("Model"))
+    input = StringField(_("Sent"))
+    output = StringField(_("Received"))
+    cached_input = StringField(_("From cache"))
+
+    def row(self) -> tuple[str, dict[str, str]] | None:
+        """The model, and what it costs; None where nothing was entered."""
+        model, rates = (self.model.data or "").strip(), {}
+        for name in _RATES:
+            if text := (self[name].data or "").strip():
+                rates[name] = text
+        return (model, rates) if model or rates else None
+
+
 class AccountForm(ServiceForm):
     """Fields have the API's names."""
 
@@ -51,11 +70,13 @@ class AccountForm(ServiceForm):
     max_concurrent_calls = StringField(_("Calls at once"))
     requests_per_minute = StringField(_("Requests per minute"))
     tokens_per_minute = StringField(_("Tokens per minute"))
+    prices = FieldList(FormField(PriceForm), _("Prices of its own"))
     enabled = BooleanField(_("Enabled"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer_rows("extra_headers", _EMPTY_ROWS)
+        self.offer_rows("prices", _EMPTY_ROWS)
 
     def values(self) -> dict[str, Any]:
         """All fields as the service takes them."""
@@ -65,26 +86,27 @@ class AccountForm(ServiceForm):
             "api_endpoint": self.api_endpoint.data,
             "api_key": self.api_key.data,
             "default_model": self.default_model.data,
-            "extra_headers": self._headers(),
+            "extra_headers": self._by_name("extra_headers"),
             "proxy": self.proxy.data,
             **{name: whole_number(self[name].data) for name in _LIMITS},
+            "prices": self._by_name("prices"),
             "enabled": self.enabled.data,
         }
 
     @property
     def more_open(self) -> bool:
         """Is anything set, or wrong, among the fields that are folded away?"""
-        rows = any(entry.form.row() for entry in self.extra_headers)
+        rows = any(entry.form.row() for name in _ROWS for entry in self[name])
         return rows or bool(self.proxy.data) or self.wrong_in(*_MORE)
 
-    def _headers(self) -> Any:
-        """Names and values. One that is there twice stays a list, for the service to object to."""
-        rows = [row for entry in self.extra_headers if (row := entry.form.row())]
+    def _by_name(self, field: str) -> Any:
+        """Rows as a mapping. A name that is there twice leaves a list, for the service to object to."""
+        rows = [row for entry in self[field] if (row := entry.form.row())]
         names = [name.lower() for name, _value in rows]
         twice = next((name for name, _value in rows if names.count(name.lower()) > 1), None)
         if twice is None:
             return dict(rows)
-        self.own_words["extra_headers"] = gettext("%(name)s is there twice.", name=twice)
+        self.own_words[field] = gettext("%(name)s is there twice.", name=twice)
         return rows
 
 
@@ -97,5 +119,6 @@ def edit_form(account: Account) -> AccountForm:
     """A form filled with a stored account, its secrets masked. The key stays where it is."""
     masks = account.extra_header_masks or {}
     rows = [{"name": name, "value": value} for name, value in masks.items()]
+    prices = [{"model": model, **rates} for model, rates in (account.prices or {}).items()]
     values = {**account_fields(account), "proxy": account.proxy_mask, "extra_headers": rows}
-    return AccountForm(data=values)
+    return AccountForm(data={**values, "prices": prices})
