@@ -125,13 +125,14 @@ class Tick:
                 self._mind_the_gap(now)
                 if self._stopped:
                     return None
-                for run_id in cancel_requests(self._owner):
-                    self._executor.cancel(run_id, Reason.CANCELLED)
                 settled = occurrences.settle_and_claim(
                     self._ports, self._owner, self._executor.free_slots()
                 )
                 for order in settled.orders:
                     self._executor.submit(order)
+                # What is due does not wait for what others asked for.
+                for run_id in cancel_requests(self._owner):
+                    self._executor.cancel(run_id, Reason.CANCELLED)
                 self.waiting = settled.waiting
                 self._executor.prepare(settled.soon)
                 self._note(now)

@@ -7,13 +7,12 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.orm import lazyload, load_only
 
 from ..domain.limits import Blocked, Limits, estimate_tokens
 from ..domain.runs import Kind, Reason, Source, Status
 from ..domain.schedules import blackout_period
-from ..extensions import db
 from ..models import (
     Account,
     Attempt,
@@ -66,16 +65,14 @@ _SENT = (
 """What an order takes from its task. The rest is not read: orders are made by the hundred."""
 
 
-def has_ready(now: datetime) -> bool:
-    """Is there a queued run whose time has come?"""
-    ready = select(Run.id).where(Run.status == Status.QUEUED, ready_at() <= now).limit(1)
-    return db.session.scalar(ready) is not None
+def ready(now: datetime) -> Select[int]:
+    """The queued runs whose time has come."""
+    return select(Run.id).where(Run.status == Status.QUEUED, ready_at() <= now)
 
 
-def next_ready(now: datetime) -> datetime | None:
+def next_ready(now: datetime) -> Select[datetime]:
     """When the next queued run, put off or shifted by its jitter, is to start."""
-    later = (Run.status == Status.QUEUED, ready_at() > now)
-    return db.session.scalar(select(func.min(ready_at())).where(*later))
+    return select(func.min(ready_at())).where(Run.status == Status.QUEUED, ready_at() > now)
 
 
 def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:

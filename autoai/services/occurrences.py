@@ -23,7 +23,7 @@ from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
 from ..models import DbSession, Run, Task, bump_revision, table, write_transaction
-from .claims import can_claim, claim, has_ready, next_ready
+from .claims import can_claim, claim, next_ready, ready
 from .limits import give_back
 from .ports import Ports
 from .run_orders import RunOrder
@@ -74,9 +74,16 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
 
 
 def _settled(orders: list[RunOrder], now: datetime) -> Settled:
-    following = _earliest(_next_due(), next_ready(now))
-    soon = _due_by(now + SOON) if following is not None and following <= now + SOON else 0
-    return Settled(orders, following, waiting=has_ready(now), soon=soon)
+    # One statement: each costs half a millisecond, and all that is due waits for it.
+    next_due, later, waiting, soon = db.session.execute(
+        select(
+            select(func.min(Task.next_run_at)).scalar_subquery(),
+            next_ready(now).scalar_subquery(),
+            ready(now).exists(),
+            select(func.count()).where(Task.next_run_at <= now + SOON).scalar_subquery(),
+        )
+    ).one()
+    return Settled(orders, _earliest(next_due, later), waiting, soon)
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
@@ -90,14 +97,6 @@ def _due_tasks(now: datetime) -> dict[int, datetime | None]:
     """Task id → its cursor. The tasks themselves are read in the transaction, as they are then."""
     due = db.session.execute(select(Task.id, Task.next_run_at).where(Task.next_run_at <= now))
     return dict(due.all())
-
-
-def _due_by(instant: datetime) -> int:
-    return db.session.scalar(select(func.count()).where(Task.next_run_at <= instant)) or 0
-
-
-def _next_due() -> datetime | None:
-    return db.session.scalar(select(func.min(Task.next_run_at)))
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:
