@@ -14,10 +14,11 @@ from .run import Attempt, Run, RunText
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
 from .statistics import DailyTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
-from .types import Money
+from .types import NOW, Money
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
+    "NOW",
     "RULE_COLUMNS",
     "Account",
     "ApiToken",

@@ -33,6 +33,7 @@ DbSession = Session
 
 BUSY_TIMEOUT_SECONDS = 10
 _WRITE = "autoai_write"
+_BUMP = update(InstanceState).values(revision=InstanceState.revision + 1)
 
 
 def ensure_file(path: Path) -> None:
@@ -90,7 +91,7 @@ def write_transaction() -> Iterator[DbSession]:
 
 def bump_revision(session: DbSession) -> None:
     """Announce, with the commit, that a task or a run changed."""
-    session.execute(update(InstanceState).values(revision=InstanceState.revision + 1))
+    session.execute(_BUMP)
 
 
 def table(model: type[Model]) -> Table:

@@ -7,13 +7,14 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import lazyload, load_only
 
 from ..domain.limits import Blocked, Limits, estimate_tokens
 from ..domain.runs import Kind, Reason, Source, Status
 from ..domain.schedules import blackout_period
 from ..models import (
+    NOW,
     Account,
     Attempt,
     DbSession,
@@ -65,20 +66,81 @@ _SENT = (
 """What an order takes from its task. The rest is not read: orders are made by the hundred."""
 
 
-def ready(now: datetime) -> Select[int]:
-    """The queued runs whose time has come."""
-    return select(Run.id).where(Run.status == Status.QUEUED, ready_at() <= now)
+def ready() -> Select[Any]:
+    """The queued runs whose time has come at `NOW`."""
+    return select(Run.id).where(Run.status == Status.QUEUED, ready_at() <= NOW)
 
 
-def next_ready(now: datetime) -> Select[datetime]:
+def next_ready() -> Select[Any]:
     """When the next queued run, put off or shifted by its jitter, is to start."""
-    return select(func.min(ready_at())).where(Run.status == Status.QUEUED, ready_at() > now)
+    return select(func.min(ready_at())).where(Run.status == Status.QUEUED, ready_at() > NOW)
+
+
+# The statements of a look, built once: see `NOW`.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OLD = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= NOW).limit(1)
+_EXPIRE = (
+    update(Run)
+    .where(Run.status == Status.QUEUED, Run.expires_at <= NOW)
+    .values(status=Status.EXPIRED, finished_at=NOW)
+    .returning(Run.task_id, Run.due_at)
+    .execution_options(synchronize_session=False)
+)
+_WAITING = (
+    select(Run.id, Task)
+    .join(Task, Task.id == Run.task_id)
+    .where(
+        Run.status == Status.QUEUED,
+        Run.attempts == 0,
+        ready_at() <= NOW,
+        Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
+        Task.blackouts.is_not(None),
+    )
+    .options(lazyload(Task.tag_rows))
+)
+_BUSY = select(Run.task_id).where(Run.status == Status.RUNNING)
+_QUEUED = (
+    select(Run.id, Run.task_id, Run.serial, Task.api_endpoint, Account)
+    .join(Task, Task.id == Run.task_id)
+    .outerjoin(Account, Account.id == Task.account_id)
+    .where(Run.status == Status.QUEUED, ready_at() <= NOW, Account.disabled_at.is_(None))
+    .order_by(Run.priority, Run.due_at, Run.id)
+    .execution_options(yield_per=200)
+)
+_CLAIM = (
+    update(Run)
+    .where(Run.id.in_(_IDS), Run.status == Status.QUEUED)
+    .values(
+        status=Status.RUNNING,
+        owner=bindparam("by"),
+        started_at=func.coalesce(Run.started_at, NOW),
+        not_before=None,
+    )
+    .returning(Run.id)
+    .execution_options(synchronize_session=False)
+)
+_CLAIMED = (
+    select(
+        Run.id,
+        Run.due_at,
+        Run.expires_at,
+        Run.attempts,
+        Run.started_at,
+        Run.maybe_double_billed,
+        Task,
+        RunText.request_messages,
+    )
+    .join(Task, Task.id == Run.task_id)
+    .outerjoin(RunText, RunText.run_id == Run.id)
+    .where(Run.id.in_(_IDS))
+    .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
+)
+_UNSTREAMED = select(UnstreamedModel)
 
 
 def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:
     """Would `claim` change anything? A run that waits for another one is no reason to write."""
-    old = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= now).limit(1)
-    if session.scalar(old) is not None:
+    if session.scalar(_OLD, {"now": now}) is not None:
         return True
     with closing(
         _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how))
@@ -107,18 +169,7 @@ def claim(
     if not chosen:
         return []
     try:
-        claimed = session.scalars(
-            update(Run)
-            .where(Run.id.in_(chosen), Run.status == Status.QUEUED)
-            .values(
-                status=Status.RUNNING,
-                owner=owner,
-                started_at=func.coalesce(Run.started_at, now),
-                not_before=None,
-            )
-            .returning(Run.id)
-            .execution_options(synchronize_session=False)
-        )
+        claimed = session.scalars(_CLAIM, {"ids": chosen, "by": owner, "now": now})
         return _orders(session, list(claimed))
     except BaseException:
         give_back(ports, chosen)
@@ -126,23 +177,8 @@ def claim(
 
 
 def _orders(session: DbSession, run_ids: Sequence[int]) -> list[RunOrder]:
-    rows = session.execute(
-        select(
-            Run.id,
-            Run.due_at,
-            Run.expires_at,
-            Run.attempts,
-            Run.started_at,
-            Run.maybe_double_billed,
-            Task,
-            RunText.request_messages,
-        )
-        .join(Task, Task.id == Run.task_id)
-        .outerjoin(RunText, RunText.run_id == Run.id)
-        .where(Run.id.in_(run_ids))
-        .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
-    )
-    refused = {(row.key, row.model) for row in session.scalars(select(UnstreamedModel))}
+    rows = session.execute(_CLAIMED, {"ids": run_ids})
+    refused = {(row.key, row.model) for row in session.scalars(_UNSTREAMED)}
     return [_order(session, row, refused) for row in rows]
 
 
@@ -200,15 +236,8 @@ def _choose(
     session: DbSession, now: datetime, slots: int, ports: Ports, ask: Ask
 ) -> Generator[int, None, None]:
     """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first."""
-    busy = set(session.scalars(select(Run.task_id).where(Run.status == Status.RUNNING)))
-    queued = session.execute(
-        select(Run.id, Run.task_id, Run.serial, Task.api_endpoint, Account)
-        .join(Task, Task.id == Run.task_id)
-        .outerjoin(Account, Account.id == Task.account_id)
-        .where(Run.status == Status.QUEUED, ready_at() <= now, Account.disabled_at.is_(None))
-        .order_by(Run.priority, Run.due_at, Run.id)
-        .execution_options(yield_per=200)
-    )
+    busy = set(session.scalars(_BUSY))
+    queued = session.execute(_QUEUED, {"now": now})
     full: set[str] = set()
     for run_id, task_id, serial, endpoint, account in queued:
         if slots <= 0:
@@ -236,13 +265,7 @@ def _tokens(session: DbSession, task_id: int, limits: Mapping[str, Limits]) -> i
 
 
 def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
-    expired = session.execute(
-        update(Run)
-        .where(Run.status == Status.QUEUED, Run.expires_at <= now)
-        .values(status=Status.EXPIRED, finished_at=now)
-        .returning(Run.task_id, Run.due_at)
-        .execution_options(synchronize_session=False)
-    ).all()
+    expired = session.execute(_EXPIRE, {"now": now}).all()
     count_endings(
         session, ports.zone, [Ending(task, due_at, Status.EXPIRED) for task, due_at in expired]
     )
@@ -251,18 +274,7 @@ def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
 def _skip_blacked_out(session: DbSession, now: datetime, ports: Ports) -> None:
     """What waited for a slot until a window began in which it may not run is skipped, like what
     comes due inside. A run that a person asked for stays, and so does one that has begun."""
-    waiting = session.execute(
-        select(Run.id, Task)
-        .join(Task, Task.id == Run.task_id)
-        .where(
-            Run.status == Status.QUEUED,
-            Run.attempts == 0,
-            ready_at() <= now,
-            Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
-            Task.blackouts.is_not(None),
-        )
-        .options(lazyload(Task.tag_rows))
-    ).all()
+    waiting = session.execute(_WAITING, {"now": now}).all()
     blocked = [
         run_id
         for run_id, task in waiting

@@ -22,7 +22,7 @@ from ..domain.policies import LISTED, Decision, Gap, Settlement, Stop, UnderWay,
 from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
-from ..models import DbSession, Run, Task, bump_revision, table, write_transaction
+from ..models import NOW, DbSession, Run, Task, bump_revision, table, write_transaction
 from .claims import can_claim, claim, next_ready, ready
 from .limits import give_back
 from .ports import Ports
@@ -31,9 +31,38 @@ from .statistics import Ending, count_endings
 
 log = logging.getLogger(__name__)
 
+# The statements of a look, built once: see `NOW`.
 _RUNS, _TASKS = table(Run), table(Task)
 _MOVE_CURSOR = (
     update(_TASKS).where(_TASKS.c.id == bindparam("task")).values(next_run_at=bindparam("cursor"))
+)
+_WRITE = (
+    insert(_RUNS)
+    .on_conflict_do_nothing()
+    .returning(_RUNS.c.task_id, _RUNS.c.due_at, _RUNS.c.status, _RUNS.c.occurrences)
+)
+_DUE = select(Task.id, Task.next_run_at).where(Task.next_run_at <= NOW)
+_FOUND_DUE = (
+    select(Task)
+    .where(Task.id.in_(bindparam("ids", expanding=True)))
+    .options(lazyload(Task.tag_rows))  # nothing here asks for the tags
+    .execution_options(populate_existing=True)
+)
+_UNDER_WAY = (
+    select(
+        Run.task_id,
+        func.min(Run.id),
+        func.max(Run.id).filter(Run.status == Status.QUEUED),
+    )
+    .where(Run.status.in_(ACTIVE))
+    .group_by(Run.task_id)
+)
+# One statement and not four: all that is due waits for them.
+_AHEAD = select(
+    select(func.min(Task.next_run_at)).scalar_subquery(),
+    next_ready().scalar_subquery(),
+    ready().exists(),
+    select(func.count()).where(Task.next_run_at <= bindparam("soon")).scalar_subquery(),
 )
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -74,14 +103,8 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
 
 
 def _settled(orders: list[RunOrder], now: datetime) -> Settled:
-    # One statement: each costs half a millisecond, and all that is due waits for it.
     next_due, later, waiting, soon = db.session.execute(
-        select(
-            select(func.min(Task.next_run_at)).scalar_subquery(),
-            next_ready(now).scalar_subquery(),
-            ready(now).exists(),
-            select(func.count()).where(Task.next_run_at <= now + SOON).scalar_subquery(),
-        )
+        _AHEAD, {"now": now, "soon": now + SOON}
     ).one()
     return Settled(orders, _earliest(next_due, later), waiting, soon)
 
@@ -95,8 +118,7 @@ def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -
 
 def _due_tasks(now: datetime) -> dict[int, datetime | None]:
     """Task id → its cursor. The tasks themselves are read in the transaction, as they are then."""
-    due = db.session.execute(select(Task.id, Task.next_run_at).where(Task.next_run_at <= now))
-    return dict(due.all())
+    return dict(db.session.execute(_DUE, {"now": now}).all())
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:
@@ -124,12 +146,7 @@ def _write_occurrences(
         cursors.append({"task": task.id, "cursor": cursor})
     if rows:
         # A row that is there already was written before the clock went back: it keeps its ending.
-        written = session.execute(
-            insert(_RUNS)
-            .on_conflict_do_nothing()
-            .returning(_RUNS.c.task_id, _RUNS.c.due_at, _RUNS.c.status, _RUNS.c.occurrences),
-            rows,
-        )
+        written = session.execute(_WRITE, rows)
         count_endings(
             session,
             zone,
@@ -186,23 +203,13 @@ def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[
 
     Whoever moved a cursor has accounted for what was due: that is somebody else's row.
     """
-    fresh = session.scalars(
-        select(Task)
-        .where(Task.id.in_(seen))
-        .options(lazyload(Task.tag_rows))  # nothing here asks for the tags
-        .execution_options(populate_existing=True)
-    )
+    fresh = session.scalars(_FOUND_DUE, {"ids": list(seen)})
     return [task for task in fresh if task.next_run_at == seen[task.id]]
 
 
 def _under_way(session: DbSession) -> dict[int, UnderWay]:
     """Task id → its runs that are queued or running."""
-    waiting = func.max(Run.id).filter(Run.status == Status.QUEUED)
-    rows = session.execute(
-        select(Run.task_id, func.min(Run.id), waiting)
-        .where(Run.status.in_(ACTIVE))
-        .group_by(Run.task_id)
-    )
+    rows = session.execute(_UNDER_WAY)
     return {task_id: UnderWay(oldest, newest) for task_id, oldest, newest in rows}
 
 

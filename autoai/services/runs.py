@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from ..domain.errors import Conflict, Invalid, NotFound
 from ..domain.runs import ACTIVE, Reason, Source, Status
@@ -143,12 +143,11 @@ def _task(session: DbSession, task_id: int) -> Task:
     return task
 
 
+_CANCEL_REQUESTS = select(Run.id).where(
+    Run.status == Status.RUNNING, Run.owner == bindparam("by"), Run.cancel_requested
+)
+
+
 def cancel_requests(owner: str) -> list[int]:
     """Running runs of `owner` that somebody asked to end."""
-    return list(
-        db.session.scalars(
-            select(Run.id).where(
-                Run.status == Status.RUNNING, Run.owner == owner, Run.cancel_requested
-            )
-        )
-    )
+    return list(db.session.scalars(_CANCEL_REQUESTS, {"by": owner}))
