@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import lazyload
 
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
 from ..models import DbSession, Run, Task
@@ -51,6 +52,7 @@ def note_endings(
         for task in session.scalars(
             select(Task)
             .where(Task.id.in_({e.task_id for e in endings}))
+            .options(lazyload(Task.tag_rows))
             .execution_options(populate_existing=True)
         )
     }

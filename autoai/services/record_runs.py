@@ -20,6 +20,7 @@ from ..models import (
     Throttle,
     UnstreamedModel,
     bump_revision,
+    table,
     write_transaction,
 )
 from .endings import RunEnding, note_endings
@@ -72,7 +73,7 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
         _write_texts(session, [_text_columns(outcome) for outcome in kept])
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
-            session.execute(insert(Attempt), attempts)
+            session.execute(insert(table(Attempt)), attempts)
         _remember_the_other_side(session, kept)
         endings = [_ending(outcome) for outcome in ended]
         note_endings(session, endings, ports.clock.now(), ports.zone)
@@ -107,7 +108,7 @@ def _remember_the_other_side(session: DbSession, outcomes: Sequence[Outcome]) ->
 
 def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
     """A run that repeats an earlier one's input has had its row of texts since it was queued."""
-    write = insert(RunText)
+    write = insert(table(RunText))
     texts = {name: write.excluded[name] for name in ("response_text", "error_message")}
     session.execute(write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows)
 
