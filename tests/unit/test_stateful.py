@@ -395,7 +395,8 @@ class Instance(RuleBasedStateMachine):
             row = rows[run_id]
             assert (row.status, row.reason) == ("interrupted", reason)
             chosen = self.tasks[row.task_id].fields["rerun_interrupted"]
-            wanted = chosen and not row.for_run and not row.cancel_requested
+            is_rerun = row.source == "retry" and row.serial
+            wanted = chosen and not is_rerun and not row.cancel_requested
             assert (run_id in again) == wanted
         assert again <= lost
 
