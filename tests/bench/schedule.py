@@ -237,10 +237,10 @@ def main() -> None:
     """Measure and print. What is printed is for people: nothing fails here for being slow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--idle", type=int, default=10_000)
-    parser.add_argument("--probes", type=int, default=21)
-    parser.add_argument("--starts", type=int, default=3)
+    parser.add_argument("--probes", type=int, default=16)
+    parser.add_argument("--starts", type=int, default=2)
     parser.add_argument("--steady", type=int, default=100)
-    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--looks", type=int, default=30)
     options = parser.parse_args()
     limit_files()
