@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Invalid
 from ..domain.runs import Status
+from ..models import LARGEST_ID
 from ..queries.run_filter import RunFilter, day_start
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
-_LARGEST_ID = 2**63 - 1
 _Schema = TypeVar("_Schema", bound=BaseModel)
 
 
@@ -39,12 +39,12 @@ def read_body(schema: type[_Schema], ignored: frozenset[str] = frozenset()) -> _
 def read_page() -> tuple[int, int | None]:
     """`limit` and `cursor` of a list."""
     limit = _whole_number("limit", 1, LARGEST_LIMIT)
-    return limit or DEFAULT_LIMIT, _whole_number("cursor", 1, _LARGEST_ID)
+    return limit or DEFAULT_LIMIT, _whole_number("cursor", 1, LARGEST_ID)
 
 
 def read_id(name: str) -> int | None:
     """An id in the query string."""
-    return _whole_number(name, 1, _LARGEST_ID)
+    return _whole_number(name, 1, LARGEST_ID)
 
 
 def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
@@ -54,7 +54,7 @@ def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
     if unknown:
         raise Invalid({"status": [_("Choose one of: %(choices)s.", choices=", ".join(Status))]})
     if task_id is None:
-        task_id = _whole_number("task_id", 1, _LARGEST_ID)
+        task_id = _whole_number("task_id", 1, LARGEST_ID)
     return RunFilter(
         task_id=task_id,
         statuses=frozenset(statuses),

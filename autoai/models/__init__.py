@@ -2,9 +2,11 @@
 
 from .account import Account, Throttle, UnstreamedModel, account_key
 from .database import (
+    LARGEST_ID,
     DbSession,
     bump_revision,
     ensure_file,
+    find,
     holds_encrypted_rows,
     prepare_engine,
     table,
@@ -18,6 +20,7 @@ from .types import NOW, Money
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
+    "LARGEST_ID",
     "NOW",
     "RULE_COLUMNS",
     "Account",
@@ -42,6 +45,7 @@ __all__ = [
     "account_key",
     "bump_revision",
     "ensure_file",
+    "find",
     "holds_encrypted_rows",
     "make_blackouts",
     "make_schedule",

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from sqlalchemy import (
@@ -30,6 +30,10 @@ from ..extensions import Model, db
 from .state import InstanceState
 
 DbSession = Session
+
+LARGEST_ID = 2**63 - 1
+"""A larger number is no id, and no database takes it."""
+_Row = TypeVar("_Row", bound=Model)
 
 BUSY_TIMEOUT_SECONDS = 10
 _WRITE = "autoai_write"
@@ -87,6 +91,13 @@ def write_transaction() -> Iterator[DbSession]:
     except BaseException:
         session.rollback()
         raise
+
+
+def find(session: DbSession, model: type[_Row], row_id: object) -> _Row | None:
+    """The row as it is in the database now, or None for what is no id of one."""
+    if not isinstance(row_id, int) or isinstance(row_id, bool) or not 0 < row_id <= LARGEST_ID:
+        return None
+    return session.get(model, row_id, populate_existing=True)
 
 
 def bump_revision(session: DbSession) -> None:

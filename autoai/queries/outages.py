@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from ..domain.errors import NotFound
 from ..domain.runs import Reason, Status
 from ..extensions import db
-from ..models import Outage, OutageDecision, Run, Task
+from ..models import Outage, OutageDecision, Run, Task, find
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def open_outages() -> Sequence[Outage]:
 
 def get_outage(outage_id: int) -> Outage:
     """One outage; `NotFound` where there is none."""
-    outage = db.session.get(Outage, outage_id) if 0 < outage_id < 2**63 else None
+    outage = find(db.session(), Outage, outage_id)
     if outage is None:
         raise NotFound(_("There is no such outage or task."))
     return outage

@@ -14,10 +14,8 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from ..domain.errors import NotFound
 from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..extensions import db
-from ..models import DailyTotal, Run
+from ..models import LARGEST_ID, DailyTotal, Run
 from .run_filter import RunFilter, day_start
-
-_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Day:
 def get_run(run_id: int) -> Run:
     """One run with its task, texts and attempts; `NotFound` where there is none."""
     run = None
-    if 0 < run_id <= _LARGEST_ID:
+    if 0 < run_id <= LARGEST_ID:
         run = db.session.scalar(
             select(Run)
             .where(Run.id == run_id)

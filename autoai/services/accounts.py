@@ -15,10 +15,10 @@ from flask_babel import ngettext
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..domain.errors import Conflict, Invalid, NotFound
+from ..domain.errors import Conflict, Invalid
 from ..domain.runs import Reason
 from ..extensions import db
-from ..models import Account, DbSession, Task, Throttle, bump_revision, write_transaction
+from ..models import Account, DbSession, Task, Throttle, bump_revision, find, write_transaction
 from ..providers.registry import PROVIDERS
 from ..security.encryption import mask
 from .checker import Checker
@@ -38,13 +38,13 @@ from .connections import (
     open_connection,
 )
 from .endings import skip_waiting
+from .lookup import existing_account
 from .occurrences import settle_task
 from .ports import Ports
 from .price_rules import check_prices
 
 NAME_LENGTH = 200
 MOST_CALLS, MOST_REQUESTS, MOST_TOKENS = 5_000, 1_000_000, 1_000_000_000
-_LARGEST_ID = 2**63 - 1
 _PLAIN_FIELDS = (
     "name",
     "provider",
@@ -60,18 +60,12 @@ _PLAIN_FIELDS = (
 
 def find_account(account_id: object) -> Account | None:
     """The account, or None for what is no id of one."""
-    known = isinstance(account_id, int) and not isinstance(account_id, bool)
-    if not known or not 0 < account_id <= _LARGEST_ID:  # type: ignore[operator]  # it is an int
-        return None
-    return db.session.get(Account, account_id)
+    return find(db.session(), Account, account_id)
 
 
 def get_account(account_id: int) -> Account:
     """The account; `NotFound` where there is none."""
-    account = find_account(account_id)
-    if account is None:
-        raise NotFound(_("There is no account %(id)s.", id=account_id))
-    return account
+    return existing_account(db.session(), account_id)
 
 
 def account_fields(account: Account) -> dict[str, Any]:
@@ -98,7 +92,7 @@ def update_account(
     """Change an account. With `partial`, fields that are absent keep their value; else they get
     their default. Secrets are kept where they are absent, empty, or the mask itself."""
     with _unique_name(), write_transaction() as session:
-        account = _reload(session, account_id)
+        account = existing_account(session, account_id)
         if partial:
             values = {**account_fields(account), **values}
         columns, found = _checked(ports, values, account)
@@ -121,7 +115,7 @@ def set_enabled(ports: Ports, account_id: int, enabled: bool) -> Account:
     """Switch an account on or off. While it is off its tasks are skipped, with that reason; on
     again, a server's wish for patience is forgotten too."""
     with write_transaction() as session:
-        account = _reload(session, account_id)
+        account = existing_account(session, account_id)
         now = ports.clock.now()
         if account.enabled != enabled:
             _switch(session, ports, account, enabled, now)
@@ -142,7 +136,7 @@ def count_tasks(account_id: int) -> int:
 def delete_account(ports: Ports, account_id: int, move_to: int | None = None) -> None:
     """Delete an account. `Conflict` while tasks use it, unless they are moved to `move_to`."""
     with write_transaction() as session:
-        account = _reload(session, account_id)
+        account = existing_account(session, account_id)
         target = None
         if move_to is not None:
             target = _target(session, account, move_to)
@@ -170,7 +164,7 @@ def delete_account(ports: Ports, account_id: int, move_to: int | None = None) ->
 
 
 def _target(session: DbSession, account: Account, move_to: int) -> Account:
-    target = session.get(Account, move_to) if 0 < move_to <= _LARGEST_ID else None
+    target = find(session, Account, move_to)
     if target is None or target.id == account.id:
         raise Invalid({"move_to": [_("Choose another account.")]})
     needing = select(Task.name).where(Task.account_id == account.id, Task.model.is_(None)).limit(1)
@@ -294,12 +288,3 @@ def _unique_name() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Invalid({"name": [_("There is an account of this name.")]}) from error
-
-
-def _reload(session: DbSession, account_id: int) -> Account:
-    account = None
-    if 0 < account_id <= _LARGEST_ID:
-        account = session.get(Account, account_id, populate_existing=True)
-    if account is None:
-        raise NotFound(_("There is no account %(id)s.", id=account_id))
-    return account

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from ..domain.errors import Invalid, NotFound
 from ..domain.runs import ACTIVE
 from ..extensions import db
-from ..models import Run, Task, TaskTag, bump_revision, write_transaction
+from ..models import LARGEST_ID, Run, Task, TaskTag, bump_revision, write_transaction
 from .ports import Ports
 from .runs import cancel_in, run_now
 from .tasks import pause_task, resume_task
@@ -36,7 +36,7 @@ def choose_tasks(ids: Sequence[int] | None, tag: str | None) -> list[int]:
     if ids is not None:
         if len(ids) > MOST:
             raise Invalid({"ids": [_("At most %(count)s tasks at once.", count=MOST)]})
-        wanted = [task_id for task_id in ids if 0 < task_id < 2**63]
+        wanted = [task_id for task_id in ids if 0 < task_id <= LARGEST_ID]
         return list(db.session.scalars(select(Task.id).where(Task.id.in_(wanted))))
     return list(db.session.scalars(select(TaskTag.task_id).where(TaskTag.tag == tag)))
 

@@ -18,6 +18,7 @@ from ..models import (
     Run,
     Task,
     bump_revision,
+    find,
     write_transaction,
 )
 from .ports import Ports
@@ -56,8 +57,8 @@ def decide(ports: Ports, outage_id: int, task_id: int, choice: str) -> int:
         raise Invalid({"choice": [_("Choose one of: %(choices)s.", choices=", ".join(Choice))]})
     now = ports.clock.now()
     with write_transaction() as session:
-        outage = session.get(Outage, outage_id) if 0 < outage_id < 2**63 else None
-        task = session.get(Task, task_id) if 0 < task_id < 2**63 else None
+        outage = find(session, Outage, outage_id)
+        task = find(session, Task, task_id)
         if outage is None or task is None:
             raise NotFound(_("There is no such outage or task."))
         if session.get(OutageDecision, (outage_id, task_id)) is not None:
@@ -86,7 +87,7 @@ def decide(ports: Ports, outage_id: int, task_id: int, choice: str) -> int:
 def dismiss(outage_id: int) -> None:
     """Show nothing of an outage any more: what was not decided stays missed."""
     with write_transaction() as session:
-        outage = session.get(Outage, outage_id) if 0 < outage_id < 2**63 else None
+        outage = find(session, Outage, outage_id)
         if outage is None:
             raise NotFound(_("There is no such outage or task."))
         outage.dismissed = True

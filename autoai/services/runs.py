@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ..domain.errors import Conflict, Invalid, NotFound
+from ..domain.errors import Conflict, Invalid
 from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..extensions import db
 from ..models import (
@@ -20,11 +20,11 @@ from ..models import (
     bump_revision,
     write_transaction,
 )
+from .lookup import existing_run, existing_task
 from .occurrences import run_columns
 from .ports import Ports
 from .statistics import Ending, count_endings
 
-_LARGEST_ID = 2**63 - 1
 KEY_LENGTH = 200
 KEY_KEPT = timedelta(hours=24)
 
@@ -38,7 +38,7 @@ def run_now(ports: Ports, task_id: int, idempotency_key: str | None = None) -> i
         raise Invalid({"Idempotency-Key": [_("At most %(count)s characters.", count=KEY_LENGTH)]})
     now = ports.clock.now()
     with write_transaction() as session:
-        task = _task(session, task_id)
+        task = existing_task(session, task_id)
         if idempotency_key is not None:
             session.execute(
                 delete(IdempotencyKey).where(IdempotencyKey.created_at <= now - KEY_KEPT)
@@ -59,13 +59,13 @@ def run_now(ports: Ports, task_id: int, idempotency_key: str | None = None) -> i
 def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
     """A new run that points at `run_id`; with `same_input`, it sends what that one sent. Its id."""
     with write_transaction() as session:
-        old = _run(session, run_id)
+        old = existing_run(session, run_id)
         if old.status in ACTIVE:
             raise Conflict(_("This run is not over yet."))
         texts = session.get(RunText, run_id)
         if same_input and (texts is None or texts.request_messages is None):
             raise Conflict(_("What this run sent is not known, so it cannot be sent again."))
-        task = _task(session, old.task_id)
+        task = existing_task(session, old.task_id)
         new_id = queue_run(session, ports, task, ports.clock.now(), Source.RETRY, for_run=run_id)
         if same_input and texts is not None:
             session.add(RunText(run_id=new_id, request_messages=texts.request_messages))
@@ -78,7 +78,7 @@ def cancel_run(ports: Ports, run_id: int) -> None:
     """End a run: a queued one at once, a running one by closing its connection. `Conflict` when it
     is over. The process that executes it sees the request within a second."""
     with write_transaction() as session:
-        run = _run(session, run_id)
+        run = existing_run(session, run_id)
         if run.status not in ACTIVE:
             raise Conflict(_("This run is over."))
         cancel_in(session, ports, [run_id])
@@ -125,22 +125,6 @@ def queue_run(
         count_endings(session, ports.zone, [Ending(task.id, now, Status.SKIPPED)])
     columns = run_columns(task, source=source, due_at=now, **{**values, **state})
     return session.execute(insert(Run).values(columns).returning(Run.id)).scalar_one()
-
-
-def _run(session: DbSession, run_id: int) -> Run:
-    run = None
-    if 0 < run_id <= _LARGEST_ID:
-        run = session.get(Run, run_id, populate_existing=True)
-    if run is None:
-        raise NotFound(_("There is no run %(id)s.", id=run_id))
-    return run
-
-
-def _task(session: DbSession, task_id: int) -> Task:
-    task = session.get(Task, task_id) if 0 < task_id <= _LARGEST_ID else None
-    if task is None:
-        raise NotFound(_("There is no task %(id)s.", id=task_id))
-    return task
 
 
 _CANCEL_REQUESTS = select(Run.id).where(

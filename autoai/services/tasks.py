@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
-from ..domain.errors import Conflict, Invalid, KeyUnreadable, NotFound
+from ..domain.errors import Conflict, Invalid, KeyUnreadable
 from ..domain.runs import Priority, Status
 from ..domain.schedules import Blackout, Schedule
 from ..extensions import db
 from ..models import (
     RULE_COLUMNS,
-    DbSession,
     Run,
     Task,
     TaskTag,
     bump_revision,
+    find,
     make_blackouts,
     make_schedule,
     write_transaction,
@@ -31,12 +31,12 @@ from ..security.encryption import mask
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
 from .endings import skip_waiting
+from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
 from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
 from .task_rules import check_task
 
-_LARGEST_ID = 2**63 - 1
 _PLAIN_FIELDS = (
     "name",
     "account_id",
@@ -91,17 +91,12 @@ class DraftSchedule:
 
 def get_task(task_id: int) -> Task:
     """The task; `NotFound` where there is none."""
-    task = db.session.get(Task, task_id) if 0 < task_id <= _LARGEST_ID else None
-    if task is None:
-        raise NotFound(_("There is no task %(id)s.", id=task_id))
-    return task
+    return existing_task(db.session(), task_id)
 
 
 def find_task(task_id: object) -> Task | None:
     """The task, or None for what is no id of one."""
-    if not isinstance(task_id, int) or not 0 < task_id <= _LARGEST_ID:
-        return None
-    return db.session.get(Task, task_id)
+    return find(db.session(), Task, task_id)
 
 
 def task_fields(task: Task) -> dict[str, Any]:
@@ -141,7 +136,7 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
     What was due up to now is written by the old rule before the new one counts.
     """
     with write_transaction() as session:
-        task = _reload(session, task_id)
+        task = existing_task(session, task_id)
         if partial:
             stored = _without_replaced_interval(task_fields(task), values)
             values = {**_without_replaced_endpoint(stored, values), **values}
@@ -181,7 +176,7 @@ def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Tas
     replaces one that is under way.
     """
     with write_transaction() as session:
-        task = _reload(session, task_id)
+        task = existing_task(session, task_id)
         now = ports.clock.now()
         if until is not None and until <= now:
             raise Invalid({"until": [_("This must be in the future.")]})
@@ -199,7 +194,7 @@ def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Tas
 def resume_task(ports: Ports, task_id: int) -> Task:
     """End a pause. What came due meanwhile stays skipped."""
     with write_transaction() as session:
-        task = _reload(session, task_id)
+        task = existing_task(session, task_id)
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         task.paused_at = task.paused_until = task.paused_reason = None
@@ -237,7 +232,7 @@ def count_runs(task_id: int) -> int:
 def delete_task(ports: Ports, task_id: int) -> None:
     """Delete a task and its runs. Calls that are under way are ended: nobody would read the answers."""
     with write_transaction() as session:
-        task = _reload(session, task_id)
+        task = existing_task(session, task_id)
         going = select(Run.id).where(Run.task_id == task.id, Run.status == Status.RUNNING)
         under_way = session.scalars(going).all()
         session.execute(delete(Task).where(Task.id == task.id))
@@ -318,15 +313,6 @@ def _store_key(ports: Ports, task: Task, key: str | None) -> None:
 
 def _set_cursor(task: Task, now: datetime) -> None:
     task.next_run_at = next(task.schedule.after(now), None) if task.enabled else None
-
-
-def _reload(session: DbSession, task_id: int) -> Task:
-    task = None
-    if 0 < task_id <= _LARGEST_ID:
-        task = session.get(Task, task_id, populate_existing=True)
-    if task is None:
-        raise NotFound(_("There is no task %(id)s.", id=task_id))
-    return task
 
 
 def _without_replaced_interval(stored: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

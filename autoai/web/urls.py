@@ -5,8 +5,6 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-LARGEST_ID = 2**63 - 1
-
 
 def own_path(target: str | None) -> str | None:
     """`target` if it is a path of this site, else None.

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Status
+from ...models import LARGEST_ID
 from ...queries.run_filter import RunFilter
-from ..urls import LARGEST_ID
 
 _EARLIEST, _LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
