@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
 from flask import Flask
 from flask_apscheduler import APScheduler
 
+from ..domain.runs import Reason
 from ..extensions import db
 from ..providers.base import Provider
+from ..services.execute_run import RunControl
 from ..services.ports import Ports
 from ..services.preflight import run_preflights
 from ..services.retention import clock_is_trusted, remove_old_runs, remove_old_texts
@@ -45,12 +47,13 @@ class Housekeeping:
         self._scheduler = scheduler
         self._ports = ports
         self._jobs: list[Callable[[], int]] = [
-            lambda: remove_old_texts(ports.clock.now(), settings.text_retention_days),
-            lambda: remove_old_runs(ports.clock.now(), settings.retention_days),
+            lambda: self._remove(remove_old_texts, settings.text_retention_days),
+            lambda: self._remove(remove_old_runs, settings.retention_days),
         ]
         self._providers = providers
         self._looks_ahead = settings.preflight
         self._stopping = Event()
+        self._looking = RunControl()
 
     def start(self) -> None:
         """Add the jobs."""
@@ -71,8 +74,9 @@ class Housekeeping:
         )
 
     def stop(self) -> None:
-        """Take no further step."""
+        """Take no further step, and end the question that an endpoint is being asked."""
         self._stopping.set()
+        self._looking.end(Reason.SHUTDOWN)
 
     def __call__(self) -> None:
         for job in self._jobs:
@@ -80,23 +84,25 @@ class Housekeeping:
             if removed:
                 log.info("old rows removed", extra={"rows": removed})
 
+    def _remove(self, remove: Callable[[datetime, int], int], days: int) -> int:
+        now = self._ports.clock.now()
+        if not clock_is_trusted(now):
+            log.info("nothing is removed for now: the clock jumped, or nobody was awake")
+            return 0
+        return remove(now, days)
+
     def _preflight(self) -> None:
-        self._run(lambda: run_preflights(self._ports, self._providers))
+        self._run(lambda: run_preflights(self._ports, self._providers, self._looking))
 
     def _run(self, job: Callable[[], int]) -> int:
         total = 0
         for _ in range(_STEPS):
             with self._app.app_context():
                 try:
-                    if not clock_is_trusted(self._ports.clock.now()):
-                        log.info(
-                            "nothing is removed for now: the clock jumped, or nobody was awake"
-                        )
-                        break
-                    removed = job()
+                    done = job()
                 finally:
                     db.session.remove()
-            total += removed
-            if not removed or self._ports.clock.wait(self._stopping, _BREATH):
+            total += done
+            if not done or self._ports.clock.wait(self._stopping, _BREATH):
                 break
         return total

@@ -17,6 +17,7 @@ from ..models import Account, Task, bump_revision, write_transaction
 from ..providers.base import Connection, Provider
 from ..providers.transport import Call
 from .connections import connection_of, open_connection, secrets_of
+from .execute_run import RunControl
 from .ports import Ports
 from .probes import MODELS_TIMEOUT
 
@@ -45,8 +46,14 @@ class _Finding:
     message: str | None = None
 
 
-def run_preflights(ports: Ports, providers: Mapping[str, Provider]) -> int:
-    """Look at the tasks whose turn it is; how many. Nothing is in a transaction while it asks."""
+def run_preflights(
+    ports: Ports, providers: Mapping[str, Provider], control: RunControl | None = None
+) -> int:
+    """Look at the tasks whose turn it is; how many. Nothing is in a transaction while it asks.
+
+    Whoever holds `control` can end it: the question under way, and all that would follow.
+    """
+    control = control or RunControl()
     now = ports.clock.now()
     tasks = [(task.id, connection_of(task), task.model_asked) for task in _whose_turn(now)]
     db.session.commit()  # ends the read: what follows takes its time
@@ -61,7 +68,9 @@ def run_preflights(ports: Ports, providers: Mapping[str, Provider]) -> int:
         # Tasks with the same endpoint and key are asked for together, wherever the key is stored.
         same = (stored.provider, stored.endpoint, connection.api_key, stored.account_id)
         if same not in answers:
-            answers[same] = _ask(ports, providers[stored.provider], connection)
+            answers[same] = _ask(ports, providers[stored.provider], connection, control)
+        if control.ended.is_set():
+            break
         findings.append((task_id, _judged(answers[same], model)))
     if findings:
         _record(findings, now)
@@ -82,10 +91,14 @@ def _whose_turn(now: datetime) -> Sequence[Task]:
     ).all()
 
 
-def _ask(ports: Ports, provider: Provider, connection: Connection) -> list[str] | _Finding:
+def _ask(
+    ports: Ports, provider: Provider, connection: Connection, control: RunControl
+) -> list[str] | _Finding:
     """The models of an endpoint, or what it says instead."""
+    call = Call(MODELS_TIMEOUT)
+    control.begin(call)
     try:
-        return provider.models(connection, Call(MODELS_TIMEOUT))
+        return provider.models(connection, call)
     except ProviderError as error:
         if error.reason not in _TELLING:
             return []

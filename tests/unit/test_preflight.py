@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from flask import Flask
 
 from autoai.domain.errors import NotFound
+from autoai.domain.runs import Reason
 from autoai.runtime import runtime
 from autoai.security.encryption import Keyring
 from autoai.services.accounts import create_account, set_enabled, update_account
+from autoai.services.execute_run import RunControl
 from autoai.services.ports import Ports
 from autoai.services.preflight import run_preflights
 from autoai.services.tasks import delete_task, get_task, update_task
@@ -159,3 +162,19 @@ def test_deleted_meanwhile(app: Flask, ports: Ports, upstream: Wire) -> None:
         assert found(kept)[0] == "model_missing"
         with pytest.raises(NotFound):
             get_task(gone)
+
+
+def test_a_shutdown_ends_the_question(in_app: Flask, ports: Ports, upstream: Wire) -> None:
+    first = make_task(ports, api_endpoint=upstream.base_url)
+    second = make_task(ports, api_endpoint=upstream.base_url, api_key=KEY)
+    control = RunControl()
+
+    def reply(body: bytes, head: dict[str, str]) -> bytes:
+        control.end(Reason.SHUTDOWN)
+        time.sleep(1)
+        return listing("m-2")
+
+    upstream.reply = reply
+    assert run_preflights(ports, runtime(in_app).providers, control) == 0
+    assert len(upstream.paths) == 1
+    assert get_task(first.id).preflight_at is get_task(second.id).preflight_at is None
