@@ -48,7 +48,7 @@ def read_id(name: str) -> int | None:
 
 
 def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
-    """`status` (several, repeated or with commas), `from`, `to` and `task_id`."""
+    """`status` (several, repeated or with commas), `from`, `to`, `task_id` and `account_id`."""
     statuses = {part for text in request.args.getlist("status") for part in text.split(",") if part}
     unknown = statuses - set(Status)
     if unknown:
@@ -58,6 +58,7 @@ def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
     return RunFilter(
         task_id=task_id,
         statuses=frozenset(statuses),
+        account_id=_whole_number("account_id", 1, LARGEST_ID),
         since=_instant("from", zone, end=False),
         until=_instant("to", zone, end=True),
         whole_days=False,

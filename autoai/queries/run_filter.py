@@ -17,6 +17,8 @@ class RunFilter:
 
     task_id: int | None = None
     statuses: frozenset[str] = frozenset()
+    account_id: int | None = None
+    """Sent, or meant to be sent, through it."""
     since: datetime | None = None
     until: datetime | None = None
     whole_days: bool = True
@@ -27,6 +29,8 @@ class RunFilter:
         found: list[ColumnElement[bool]] = []
         if self.task_id is not None:
             found.append(Run.task_id == self.task_id)
+        if self.account_id is not None:
+            found.append(Run.account_id == self.account_id)
         if self.statuses:
             found.append(Run.status.in_(sorted(self.statuses)))
         if self.since is not None:

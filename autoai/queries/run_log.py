@@ -85,7 +85,7 @@ def runs_before(
 def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
     """How many there are of each status. Whole days are answered from their totals, which also
     know what retention has removed."""
-    if wanted.whole_days:
+    if wanted.whole_days and wanted.account_id is None:  # the totals know of no accounts
         by_status = _from_totals(wanted, zone)
     else:
         by_status = _counted(wanted.conditions())

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from ..domain.runs import ACTIVE
-from ..models import Run, Task, TaskTag
+from ..models import Account, Run, Task, TaskTag
 
-NEVER, OFF, PAUSED, RUNNING = "never", "off", "paused", "running"
+NEVER, OFF, PAUSED, RUNNING, FLAGGED = "never", "off", "paused", "running", "flagged"
 
 
 class Sort(StrEnum):
@@ -28,11 +28,12 @@ class TaskFilter:
     """Which tasks. Empty and None mean no restriction."""
 
     text: str = ""
-    """Somewhere in name, model, endpoint or a tag."""
+    """Somewhere in name, model, endpoint or a tag, or in those of the account."""
     tag: str | None = None
     state: str | None = None
-    """running, paused, off, never, or how the last run ended."""
+    """running, paused, off, never, flagged, or how the last run ended."""
     sort: Sort = Sort.NAME
+    account_id: int | None = None
 
     def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
         """As SQL, to be put into a query's where."""
@@ -41,12 +42,15 @@ class TaskFilter:
             found.append(_has_tag(TaskTag.tag == self.tag))
         if self.state is not None:
             found.append(_in_state(self.state, now))
+        if self.account_id is not None:
+            found.append(Task.account_id == self.account_id)
         if self.text:
             columns = (Task.name, Task.model, Task.api_endpoint)
             found.append(
                 or_(
                     *(column.icontains(self.text, autoescape=True) for column in columns),
                     _has_tag(TaskTag.tag.icontains(self.text, autoescape=True)),
+                    _through(self.text),
                 )
             )
         return found
@@ -74,11 +78,25 @@ def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
         return Task.enabled.is_(False)
     if state == PAUSED:
         return is_paused(now)
+    if state == FLAGGED:
+        return is_flagged()
     if state == NEVER:
         return Task.last_status.is_(None)
     if state == RUNNING:
         return Task.id.in_(select(Run.task_id).where(Run.status.in_(ACTIVE)))
     return Task.last_status == state
+
+
+def is_flagged() -> ColumnElement[bool]:
+    """Would its next run fail, by the last look at its endpoint?"""
+    return and_(Task.enabled, Task.preflight_reason.is_not(None))
+
+
+def _through(text: str) -> ColumnElement[bool]:
+    """Asks through an account of that name, or to that endpoint, or its default model."""
+    named = or_(*(c.icontains(text, autoescape=True) for c in (Account.name, Account.api_endpoint)))
+    default = and_(Task.model.is_(None), Account.default_model.icontains(text, autoescape=True))
+    return exists().where(Account.id == Task.account_id, or_(named, default))
 
 
 def _has_tag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

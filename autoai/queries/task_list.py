@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, joinedload
 
 from ..domain.runs import ACTIVE, Status
 from ..domain.schedules import free_of
 from ..extensions import db
 from ..models import Run, Task, TaskTag, make_blackouts
-from .task_filter import TaskFilter
+from .task_filter import TaskFilter, is_flagged
 
 _SEARCHED = 20_000
 # Lists show none of these, and they may be long.
@@ -22,6 +22,10 @@ _LIGHT = (
     defer(Task.system_message),
     defer(Task.message_content),
     defer(Task.api_key_encrypted),
+    defer(Task.messages),
+    defer(Task.response_schema),
+    defer(Task.extra_body),
+    joinedload(Task.account),
 )
 _BAD = frozenset({Status.FAILED, Status.INTERRUPTED})
 
@@ -37,8 +41,13 @@ class TaskRow:
 
     @property
     def needs_attention(self) -> bool:
-        """Did the last run end badly?"""
-        return self.task.last_status in _BAD
+        """Did the last run end badly, or would the next one?"""
+        return self.task.last_status in _BAD or self.will_fail
+
+    @property
+    def will_fail(self) -> bool:
+        """Does something speak against the next run?"""
+        return self.task.enabled and self.task.preflight_reason is not None
 
 
 def page_of_tasks(
@@ -60,6 +69,11 @@ def page_of_tasks(
 
 def _row(task: Task, active: dict[int, int], now: datetime) -> TaskRow:
     return TaskRow(task, active.get(task.id, 0), task.is_paused(now), next_run(task, now))
+
+
+def count_flagged() -> int:
+    """Tasks whose next run would fail."""
+    return db.session.scalar(select(func.count()).select_from(Task).where(is_flagged())) or 0
 
 
 def all_tags() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
+from ..models import LARGEST_ID
+
 
 def own_path(target: str | None) -> str | None:
     """`target` if it is a path of this site, else None.
@@ -17,6 +19,14 @@ def own_path(target: str | None) -> str | None:
     if any(ord(sign) < 0x21 or ord(sign) == 0x7F for sign in target) or "\\" in target:
         return None
     return target
+
+
+def id_of(text: str) -> int | None:
+    """A row's id in a query string; None for what is none."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return int(text) if 0 < int(text) <= LARGEST_ID else None
 
 
 class IdConverter(IntegerConverter):

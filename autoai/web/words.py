@@ -25,8 +25,9 @@ STATUSES: dict[str, tuple[LazyString, str]] = {
     "never": (_("Never run"), "circle-dashed"),
     "paused": (_("Paused"), "pause"),
     "off": (_("Switched off"), "power"),
+    "flagged": (_("Will fail"), "triangle-alert"),
 }
-"""Status → its word and the name of its icon. The last three are states of a task."""
+"""Status → its word and the name of its icon. The last four are states of a task."""
 
 SOURCES: dict[str, LazyString] = {
     "schedule": _("On schedule"),

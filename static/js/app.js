@@ -2,7 +2,7 @@
    question before something is deleted. Everything works without it, with one page load more. */
 (() => {
   "use strict";
-  const EVERY = 2000; // milliseconds between two looks at a live part
+  const EVERY = 1000; // milliseconds between two looks at a part that grows; others take every second
   const root = document.documentElement;
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
@@ -21,12 +21,13 @@
   }
 
   // Live parts ask again while somebody looks at them, and at once when somebody looks again.
-  const refresh = () => {
+  const refresh = (which) => {
     if (document.visibilityState !== "visible") return;
-    for (const part of $$("[data-live]")) part.dispatchEvent(new CustomEvent("refresh"));
+    for (const part of $$(which)) part.dispatchEvent(new CustomEvent("refresh"));
   };
-  setInterval(refresh, EVERY);
-  document.addEventListener("visibilitychange", refresh);
+  let looks = 0;
+  setInterval(() => refresh(looks++ % 2 ? "[data-live]" : "[data-live=fast]"), EVERY);
+  document.addEventListener("visibilitychange", () => refresh("[data-live]"));
 
   const offline = (yes) => {
     if (byId("offline")) byId("offline").hidden = !yes;
@@ -41,7 +42,17 @@
     (name === "open" && element.matches("details, dialog")) ||
     (name === "aria-expanded" && element.matches(".opener")) ||
     (name === "hidden" && element.matches("[data-row] > .more"));
+  // A growing answer gets what is new at its end, so that what is read or marked in it stays where
+  // it is; it follows its end only while somebody is there.
+  const grow = (old, fresh) => {
+    const text = old.firstChild, whole = fresh.textContent;
+    if (!old.matches("pre.growing") || text?.nodeType !== Node.TEXT_NODE || !whole.startsWith(text.data)) return;
+    const atEnd = old.scrollTop + old.clientHeight >= old.scrollHeight - 4;
+    text.appendData(whole.slice(text.length));
+    if (atEnd) old.scrollTop = old.scrollHeight;
+  };
   window.htmx?.registerExtension("autoai", {
+    htmx_before_morph_node: (element, { oldNode, newNode }) => grow(oldNode, newNode),
     htmx_before_morph_attr: (element, { attrName, newValue }) =>
       !(isOurs(element, attrName) && (newValue === null || attrName !== "open")),
   });

@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from ...queries.dashboard import dashboard_figures
 from ...queries.state import current_revision
-from ...queries.task_list import all_tags, page_of_tasks
+from ...queries.task_list import all_tags, count_flagged, page_of_tasks
 from ...runtime import runtime
+from ...services.accounts import find_account
 from ..htmx import nothing_new, render, unchanged
 from ..pagination import Page, page_number
 from ..templating import stamp_of
@@ -33,6 +34,8 @@ def index() -> ResponseReturnValue:
         stamp=stamp,
         figures=dashboard_figures(now, zone),
         rows=rows,
+        flagged=count_flagged(),
+        account=find_account(chosen.account_id),
         chosen=chosen,
         page=Page("/", chosen.query(), number, more),
         tags=all_tags(),

@@ -1,4 +1,5 @@
-"""The log's filter as it stands in the address: status (several), from, to, task_id."""
+"""The log's filter as it stands in the address: status (several), from, to, task_id,
+account_id."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Status
-from ...models import LARGEST_ID
 from ...queries.run_filter import RunFilter
+from ..urls import id_of
 
 _EARLIEST, _LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
@@ -25,6 +26,7 @@ class LogFilter:
     task_id: int | None
     from_text: str
     to_text: str
+    account_id: int | None = None
     first: date | None = None
     last: date | None = None
     errors: list[str] = field(default_factory=list)
@@ -34,9 +36,10 @@ class LogFilter:
         """From the query string. `task_id` is given by the address of a task's own log."""
         found = cls(
             statuses=_known(part for text in args.getlist("status") for part in text.split(",")),
-            task_id=task_id if task_id is not None else _id(args.get("task_id", "")),
+            task_id=task_id if task_id is not None else id_of(args.get("task_id", "")),
             from_text=args.get("from", "").strip(),
             to_text=args.get("to", "").strip(),
+            account_id=id_of(args.get("account_id", "")),
         )
         found.first = found._day(found.from_text)
         found.last = found._day(found.to_text)
@@ -59,30 +62,26 @@ class LogFilter:
     def active(self, fixed_task: bool) -> bool:
         """Is anything left out? On a task's own log, the task is not part of the filter."""
         by_task = self.task_id is not None and not fixed_task
-        return bool(self.statuses or by_task or self.from_text or self.to_text)
+        return bool(self.statuses or by_task or self.account_id or self.from_text or self.to_text)
 
     def query(self, fixed_task: bool) -> list[tuple[str, str]]:
         """The filter as it goes into an address."""
         pairs = [("status", status) for status in self.statuses]
         if self.task_id is not None and not fixed_task:
             pairs.append(("task_id", str(self.task_id)))
+        pairs += [("account_id", str(self.account_id))] if self.account_id else []
         pairs += [("from", self.from_text)] if self.from_text else []
         pairs += [("to", self.to_text)] if self.to_text else []
         return pairs
 
     def rows(self, zone: ZoneInfo) -> RunFilter:
         """For the database: days count whole, on the clocks of `zone`."""
-        wanted = RunFilter(task_id=self.task_id, statuses=frozenset(self.statuses))
+        wanted = RunFilter(
+            task_id=self.task_id, account_id=self.account_id, statuses=frozenset(self.statuses)
+        )
         return wanted.on_days(self.first, self.last, zone)
 
 
 def _known(names: Iterable[str]) -> list[str]:
     wanted = set(names)
     return [status.value for status in Status if status.value in wanted]
-
-
-def _id(text: str) -> int | None:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        return None
-    return int(text) if 0 < int(text) <= LARGEST_ID else None

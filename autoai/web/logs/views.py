@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 
 from ...domain.runs import Status
 from ...models import Run, Task
+from ...queries.account_list import account_names
 from ...queries.run_log import figures, get_run, last_days, page_of_runs
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
 from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
 from ...services import runs
+from ...services.accounts import find_account
 from ...services.limits import in_the_way
 from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
@@ -50,6 +52,7 @@ def read(run_id: int) -> ResponseReturnValue:
         "logs/_details.html",
         run=run,
         waits=_waits([run]),
+        account=find_account(run.account_id),
         growing=ports.growing_text(run_id),
     )
 
@@ -100,6 +103,7 @@ def _list(task: Task | None) -> ResponseReturnValue:
         waits=_waits(found),
         statuses=list(Status),
         task_choices=[] if task else task_names(),
+        account_choices=account_names(),
         figures=figures(wanted, zone),
         week=week_chart(last_days(chosen.task_id, now, zone)),
     )
