@@ -108,6 +108,32 @@ async def _ok(x: Exchange) -> None:
     await x.answer(completion(text, finish_reason=x.arguments.get("finish", "stop")))
 
 
+async def _models(x: Exchange) -> None:
+    names = ["ok", "slow", "stream"]
+    await x.answer(
+        json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
+    )
+
+
+async def _stream(x: Exchange) -> None:
+    """Numbered lines, `pieces` of them, `pause` seconds apart."""
+    await x.write(_head(200, {"Content-Type": "text/event-stream", "Connection": "close"}))
+    x.keep = False
+    for number in range(int(x.number("pieces", 20))):
+        if x.reader.at_eof():
+            raise ConnectionResetError("the client has gone")
+        await x.write(_event({"content": f"Line {number + 1} of the answer.\n"}, None))
+        await asyncio.sleep(x.number("pause", 0.5))
+    await x.write(_event({}, "stop") + b"data: [DONE]\n\n")
+    x.seen.status, x.seen.answered = 200, time.time()
+
+
+def _event(delta: dict[str, str], finish_reason: str | None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    chunk = {"object": "chat.completion.chunk", "model": "scripted", "choices": [choice]}
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
 async def _slow(x: Exchange) -> None:
     await asyncio.sleep(x.number("seconds", 2))
     await _ok(x)
@@ -148,6 +174,8 @@ async def _reset(x: Exchange) -> None:
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "ok": _ok,
+    "models": _models,
+    "stream": _stream,
     "slow": _slow,
     "status": _status,
     "flaky": _flaky,

@@ -158,6 +158,8 @@ class Upstream:
         parts = urlsplit(target).path.split("/")
         if parts[1] == "as":
             name = unquote(parts[2])
+        elif method == "GET" and parts[-1] == "models":
+            name, query = "models", ""
         else:
             name, _, query = seen.model.partition("?")
         arguments = {**dict(parse_qsl(query)), "count": str(count)}

@@ -134,7 +134,9 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
     ),
     "auth": (
         _("The provider did not accept the API key."),
-        _("Enter a valid API key in the task, and check that it may use this model."),
+        _(
+            "Enter a valid API key in the task or its account, and check that it may use this model."
+        ),
     ),
     "server_error": (
         _("The provider's server had an error."),

@@ -42,14 +42,26 @@ class Site:
         """A task that asks the upstream; an hour between its runs unless said otherwise."""
         return self.api.create(**{"api_endpoint": self.upstream.base_url, **fields})
 
+    def account(self, **fields: Any) -> dict[str, Any]:
+        """An account at the upstream."""
+        values = {"name": "Work", "api_endpoint": self.upstream.base_url, "default_model": "ok"}
+        made: dict[str, Any] = self.api.call("POST", "/accounts", 201, json={**values, **fields})
+        return made
+
     def ran(self, task_id: int) -> dict[str, Any]:
         """Run it now, to its end."""
         return self.api.ended(self.api.run(task_id)["id"], WAIT / 1000)
+
+    def logs_of(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """Its runs, newest first."""
+        return self.api.logs(task["id"])
 
     def clear(self) -> None:
         """No tasks, no runs, nothing seen."""
         for task in self.api.call("GET", "/tasks", 200, params={"limit": 200})["items"]:
             self.api.call("DELETE", f"/tasks/{task['id']}", 204)
+        for account in self.api.call("GET", "/accounts", 200, params={"limit": 200})["items"]:
+            self.api.call("DELETE", f"/accounts/{account['id']}", 204)
         self.upstream.clear()
 
     def task_named(self, name: str) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def test_a_row_opens_to_everything_that_was_recorded(
     expect(opener).to_have_attribute("aria-expanded", "true")
     detail = row.locator(".detail")
     expect(detail).to_contain_text("The provider did not accept the API key.")
-    expect(detail).to_contain_text("Enter a valid API key in the task")
+    expect(detail).to_contain_text("Enter a valid API key in the task or its account")
     expect(detail.locator("[data-text=error]")).not_to_be_empty()
     expect(detail.locator(".attempts tbody tr")).to_have_count(1)
     expect(detail.locator(".attempts")).to_contain_text("401")

@@ -354,11 +354,11 @@ def test_the_list_tells_of_each_account(
     for what in ("Anthropic Messages", "api.anthropic.com", "claude-x", "3 at once", "40,000"):
         assert what in busy, what
     assert re.search(rf'href="/\?account_id={one}">2<', busy)
-    assert "Slowed until" in busy and "another 45 s" in busy
+    assert "Slowed until" in busy and "(45 s more)" in busy
     # How long it lasts goes down by itself, so that the part is written again.
     seen = re.search(r'hx-get="(/accounts\?seen=[^"]+)"', text)[1].replace("&amp;", "&")
     clock.step(5)
-    assert "another 40 s" in signed_in.get(seen, headers=HTMX).text
+    assert "(40 s more)" in signed_in.get(seen, headers=HTMX).text
     clock.step(60)
     assert "Slowed" not in signed_in.get("/accounts").text
 

@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from autoai.extensions import db
-from autoai.models import Task
+from autoai.models import Task, write_transaction
+from autoai.runtime import runtime
+from autoai.services.accounts import set_enabled
 
-from ..factories import KEY, make_task
+from ..factories import KEY, make_account, make_task
 from ..fakes import START, FakeClock
 from .conftest import HTMX
 
@@ -254,3 +256,48 @@ def test_one_persons_language_does_not_leak_into_anothers_rows(
     signed_in.set_cookie("locale", "en")
     signed_in.set_cookie("timezone", "Asia/Shanghai")
     assert "22:00:00" in row(signed_in.get("/").text, one)  # 14:00 UTC
+
+
+class TestLookingAhead:
+    def flag(self, app: Flask, task_id: int, reason: str = "model_missing") -> None:
+        with app.app_context(), write_transaction() as session:
+            task = session.get_one(Task, task_id)
+            task.preflight_at, task.preflight_reason = START, reason
+            task.preflight_message = "m-<1>"
+
+    def test_what_will_fail_is_said_before_it_does(
+        self, app: Flask, signed_in: FlaskClient, post, task
+    ) -> None:
+        assert "Needs you" not in signed_in.get("/").text
+        good, bad = task(name="Good"), task(name="Bad")
+        self.flag(app, bad)
+        text = signed_in.get("/").text
+        assert "the next run of 1 task would fail." in text and 'href="/?status=flagged"' in text
+        row = text[text.index(f'id="task-{bad}"') :]
+        assert "The endpoint does not list this model." in row
+        assert f'id="task-{bad}" class="alarm"' in text
+        assert f'id="task-{good}" class=""' in text
+        found = signed_in.get("/?status=flagged").text
+        assert "Bad" in found and f'id="task-{good}"' not in found
+        form = signed_in.get(f"/tasks/{bad}/edit").text
+        assert "The next run would fail" in form and "m-&lt;1&gt;" in form
+        assert "may have renamed or removed it" in form
+        post(f"/tasks/{bad}/toggle", enabled="")
+        assert "Needs you" not in signed_in.get("/").text
+
+    def test_through_whom_a_task_asks(self, app: Flask, signed_in: FlaskClient, task) -> None:
+        with app.app_context():
+            ports = runtime(app).ports
+            account = make_account(ports, name="Team", api_endpoint="https://llm.example/v1").id
+        mine = task(name="Mine", account_id=account, api_endpoint=..., model=...)
+        other = task(name="Other")
+        text = signed_in.get("/").text
+        under = text[text.index(f'id="name-{mine}"') :][:400]
+        assert "m-1 · llm.example" in under and f'href="/accounts/{account}/edit">Team' in under
+        for query in (f"account_id={account}", "q=team", "q=LLM.example"):
+            found = signed_in.get(f"/?{query}").text
+            assert f'id="task-{mine}"' in found and f'id="task-{other}"' not in found, query
+        assert f'id="task-{other}"' in signed_in.get("/?account_id=x").text
+        with app.app_context():
+            set_enabled(ports, account, False)
+        assert "Its account is switched off" in signed_in.get("/").text

@@ -14,6 +14,7 @@ from autoai.extensions import db
 from autoai.models import Run, RunText
 from autoai.runtime import runtime
 
+from ..factories import make_account
 from ..fakes import START
 from .conftest import HTMX
 
@@ -183,7 +184,7 @@ def test_a_run_is_shown_with_everything_that_was_recorded(
     assert part.text.lstrip().startswith(f'<div class="detail" id="details-{run_id}"')
     for text in (page.text, part.text):
         assert "The provider did not accept the API key." in text
-        assert "Enter a valid API key in the task" in text
+        assert "Enter a valid API key in the task or its account" in text
         assert "may have been billed more than once" in text
         assert "Mar 2, 2026, 12:00:00 UTC" in text and "Mar 2, 2026, 12:00:02 UTC" in text
         assert "12 ms" in text and "2.4 s" in text
@@ -341,3 +342,37 @@ def test_a_run_is_repeated(app: Flask, signed_in: FlaskClient, task, run, post) 
         assert db.session.get_one(RunText, new.id).request_messages == sent
     assert post(f"/logs/{missed}/retry", same_input="y").status_code == 409
     assert post(f"{answer.location}/retry").status_code == 409, "it is not over yet"
+
+
+def test_the_log_of_an_account(app: Flask, signed_in: FlaskClient, task, run) -> None:
+    assert 'name="account_id"' not in signed_in.get("/logs").text
+    with app.app_context():
+        account = make_account(runtime(app).ports, name="Team").id
+    task_id = task(account_id=account, api_endpoint=...)
+    sent = run(task_id, START, account_id=account)
+    gone = run(task_id, START + timedelta(minutes=1), account_id=77)
+    text = signed_in.get(f"/logs?account_id={account}").text
+    assert ids(text) == [sent] and figure(text, "runs") == "1"
+    assert f'<option value="{account}" selected>Team</option>' in text
+    assert f"/logs?account_id={account}&amp;seen=" in text
+    text = signed_in.get("/logs?account_id=77").text
+    assert ids(text) == [gone] and "Account 77 (deleted)" in text
+    assert ids(signed_in.get("/logs?account_id=x").text) == [gone, sent]
+    assert f'href="/accounts/{account}/edit">Team' in signed_in.get(f"/logs/{sent}").text
+    assert "Account 77 (deleted)" in signed_in.get(f"/logs/{gone}").text
+
+
+def test_an_answer_that_grows_is_asked_for_more_often(
+    app: Flask, signed_in: FlaskClient, task, run
+) -> None:
+    running = run(task(), START, status="running", finished_at=None)
+    ports = runtime(app).ports
+    ports.live.begin(running)
+    ports.live.add(running, "The <first> words")
+    text = signed_in.get(f"/logs/{running}", headers=HTMX).text
+    assert 'data-live="fast"' in text and "Answer so far" in text
+    assert f'<pre class="text growing" id="answer-{running}"' in text
+    assert "The &lt;first&gt; words</pre>" in text
+    ended = run(task(name="Other"), START, texts={"response_text": "All of it"})
+    text = signed_in.get(f"/logs/{ended}", headers=HTMX).text
+    assert "data-live" not in text and f'<pre class="text" id="answer-{ended}"' in text
