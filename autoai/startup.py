@@ -22,6 +22,7 @@ from flask.helpers import get_debug_flag
 from sqlalchemy.exc import DatabaseError
 from werkzeug.serving import is_running_from_reloader
 
+from .domain.costs import load_prices
 from .extensions import db, migrate
 from .logging_setup import configure_logging
 from .runtime import runtime
@@ -82,6 +83,7 @@ def serve(app: Flask, host: str, port: int | None) -> None:
         with app.app_context():
             ensure_demo(rt.ports, _own_url(host, port) if rt.settings.demo and port else None)
             db.session.remove()
+    load_prices()
     _spare_the_collector()
     rt.scheduler.start()
 

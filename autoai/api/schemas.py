@@ -309,6 +309,7 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "input_tokens_today": figures.input_tokens_today,
         "output_tokens_today": figures.output_tokens_today,
         "cost_today": money(figures.cost_today),
+        "unpriced_runs_today": figures.unpriced_today,
     }
 
 

@@ -28,3 +28,5 @@ class DailyTotal(Model):
     """Tokens of runs whose provider counted them."""
     cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
     """Of runs whose price is known."""
+    unpriced: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Runs that used tokens whose price is not known."""

@@ -28,8 +28,10 @@ class DashboardFigures:
     by_status_today: dict[str, int]
     input_tokens_today: int
     output_tokens_today: int
-    cost_today: Decimal
-    """Dollars, of the runs whose price is known."""
+    cost_today: Decimal | None
+    """Dollars, of the runs whose price is known; None where none of those that used tokens is."""
+    unpriced_today: int
+    """Runs that used tokens whose price is not known."""
 
 
 def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
@@ -39,11 +41,12 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
         select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
     ).one()
     started = _by_status(Run.started_at >= midnight)
-    tokens_in, tokens_out, cost = db.session.execute(
+    tokens_in, tokens_out, cost, unpriced = db.session.execute(
         select(
             func.coalesce(func.sum(DailyTotal.input_tokens), 0),
             func.coalesce(func.sum(DailyTotal.output_tokens), 0),
             type_coerce(func.coalesce(func.sum(DailyTotal.cost), 0), Money),
+            func.coalesce(func.sum(DailyTotal.unpriced), 0),
         ).where(DailyTotal.day == midnight.astimezone(zone).date())
     ).one()
     return DashboardFigures(
@@ -54,7 +57,8 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
         by_status_today=_by_status(Run.due_at >= midnight),
         input_tokens_today=int(tokens_in),
         output_tokens_today=int(tokens_out),
-        cost_today=cost,
+        cost_today=None if unpriced and not cost else cost,
+        unpriced_today=int(unpriced),
     )
 
 

@@ -41,9 +41,7 @@ def note_endings(
         session,
         zone,
         [
-            Ending(
-                e.task_id, e.due_at, e.status, 1, e.input_tokens or 0, e.output_tokens or 0, e.cost
-            )
+            Ending(e.task_id, e.due_at, e.status, 1, e.input_tokens, e.output_tokens, e.cost)
             for e in endings
         ],
     )

@@ -90,8 +90,8 @@ def execute_run(
     received = ports.live.end(order.run_id)
     outcome.received = "" if outcome.completion else received
     ports.limits.finish(order.run_id)
-    _price(outcome)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
+    _price(outcome)
     _redact(ports, outcome, secrets)
     return outcome
 

@@ -17,7 +17,7 @@ from ..domain.runs import ACTIVE
 from ..models import DailyTotal, DbSession, Run, write_transaction
 
 _Sums = dict[tuple[date, int, str], list[Any]]
-"""By day, task and status: occurrences, input tokens, output tokens, cost."""
+"""By day, task and status: occurrences, input tokens, output tokens, cost, unpriced runs."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Ending:
     due_at: datetime
     status: str
     occurrences: int = 1
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     cost: Decimal | None = None
 
 
@@ -38,10 +38,8 @@ def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending])
     sums: _Sums = defaultdict(_nothing)
     for ending in endings:
         total = sums[ending.due_at.astimezone(zone).date(), ending.task_id, str(ending.status)]
-        total[0] += ending.occurrences
-        total[1] += ending.input_tokens
-        total[2] += ending.output_tokens
-        total[3] += ending.cost or 0
+        used = (ending.input_tokens, ending.output_tokens, ending.cost)
+        _count(total, ending.occurrences, *used)
     if sums:
         _add(session, sums)
 
@@ -63,6 +61,7 @@ def rebuild_totals(zone: ZoneInfo) -> int:
                 total.input_tokens,
                 total.output_tokens,
                 total.cost,
+                total.unpriced,
             )
             for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
         }
@@ -83,11 +82,7 @@ def rebuild_totals(zone: ZoneInfo) -> int:
         for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost in rows:
             day = due_at.astimezone(zone).date()
             if day >= first_day:
-                total = counted[day, task_id, status]
-                total[0] += occurrences
-                total[1] += tokens_in or 0
-                total[2] += tokens_out or 0
-                total[3] += cost or 0
+                _count(counted[day, task_id, status], occurrences, tokens_in, tokens_out, cost)
         fresh = {key: tuple(total) for key, total in counted.items()}
         wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
         if wrong:
@@ -97,7 +92,21 @@ def rebuild_totals(zone: ZoneInfo) -> int:
 
 
 def _nothing() -> list[Any]:
-    return [0, 0, 0, Decimal(0)]
+    return [0, 0, 0, Decimal(0), 0]
+
+
+def _count(
+    total: list[Any],
+    occurrences: int,
+    input_tokens: int | None,
+    output_tokens: int | None,
+    cost: Decimal | None,
+) -> None:
+    total[0] += occurrences
+    total[1] += input_tokens or 0
+    total[2] += output_tokens or 0
+    total[3] += cost or 0
+    total[4] += cost is None and input_tokens is not None
 
 
 def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]) -> None:
@@ -106,7 +115,7 @@ def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]
         index_elements=[DailyTotal.day, DailyTotal.task_id, DailyTotal.status],
         set_={
             name: getattr(DailyTotal, name) + getattr(add.excluded, name)
-            for name in ("occurrences", "input_tokens", "output_tokens", "cost")
+            for name in ("occurrences", "input_tokens", "output_tokens", "cost", "unpriced")
         },
     )
     session.execute(
@@ -120,6 +129,7 @@ def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]
                 "input_tokens": total[1],
                 "output_tokens": total[2],
                 "cost": total[3],
+                "unpriced": total[4],
             }
             for (day, task_id, status), total in sums.items()
         ],

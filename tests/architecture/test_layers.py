@@ -29,7 +29,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"domain", "services", "queries", "models", "runtime", "language"},
     "web": {"domain", "services", "queries", "models", "runtime", "api", "extensions", "language"},
     "cli": {"domain", "services", "queries", "runtime", "settings"},
-    "startup": {"extensions", "logging_setup", "runtime", "scheduling", "services", "settings"},
+    "startup": {
+        "domain",
+        "extensions",
+        "logging_setup",
+        "runtime",
+        "scheduling",
+        "services",
+        "settings",
+    },
     "migrations": {"extensions", "models"},
 }
 # (file, room): why this one arrow may run back.

@@ -14,6 +14,7 @@ from autoai.domain.runs import Reason
 from autoai.extensions import db
 from autoai.models import DailyTotal, Money, Run
 from autoai.providers.base import Usage
+from autoai.queries.dashboard import dashboard_figures
 from autoai.services.accounts import create_account, update_account
 from autoai.services.ports import Ports
 from autoai.services.runs import run_now
@@ -142,3 +143,18 @@ def test_bad_prices(in_app: Flask, ports: Ports, prices: Any) -> None:
     with pytest.raises(Invalid) as caught:
         account(ports, prices=prices)
     assert set(caught.value.errors) == {"prices"}
+
+
+def test_unknown_is_no_zero_in_the_figures_either(app: Flask, ports: Ports) -> None:
+    def today() -> tuple[Decimal | None, int]:
+        with app.app_context():
+            figures = dashboard_figures(ports.clock.now(), ports.zone)
+            return figures.cost_today, figures.unpriced_today
+
+    assert today() == (0, 0)
+    of_account(app, ports, Usage(5, 5), prices=None)
+    assert today() == (None, 1)
+    of_account(app, ports, Usage(1_000_000, 0), name="Two")
+    assert today() == (Decimal("0.15"), 1)
+    with app.app_context():
+        assert rebuild_totals(ports.zone) == 0

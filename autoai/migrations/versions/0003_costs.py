@@ -22,11 +22,15 @@ def upgrade() -> None:
     op.add_column(
         "daily_totals", sa.Column("cost", sa.BigInteger(), server_default="0", nullable=False)
     )
+    op.add_column(
+        "daily_totals", sa.Column("unpriced", sa.Integer(), server_default="0", nullable=False)
+    )
     op.add_column("accounts", sa.Column("prices", _JSON, nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("accounts", "prices")
+    op.drop_column("daily_totals", "unpriced")
     op.drop_column("daily_totals", "cost")
     for column in ("usage_estimated", "price", "cost"):
         op.drop_column("runs", column)
