@@ -24,7 +24,9 @@ bind = (
 workers = 1
 worker_class = "gthread"
 threads = 16
-timeout = max(120, _settings.drain_timeout + 60)  # above any stall, and above a drain on HUP
+# Above a drain on HUP, and above any stall: a process that was stopped for minutes is well again by
+# itself, and killed for it would lose its calls. A tick that is dead ends the process much sooner.
+timeout = max(600, _settings.drain_timeout + 60)
 graceful_timeout = _settings.drain_timeout + 25
 keepalive = 15
 control_socket_disable = True  # it would be made in the home folder

@@ -169,10 +169,18 @@ class SchedulerService:
 
     def _watch(self) -> None:
         """Take over when the leader is gone; wake a tick that sleeps; end a process whose tick died."""
+        clock = self._ports.clock
+        looked = awake_since = clock.monotonic()
         while not self._stopping.wait(_STANDBY_PAUSE):
+            now = clock.monotonic()
+            if now - looked > _NUDGE_AFTER:
+                awake_since = (
+                    now  # the whole process stood still: that the tick did, too, is no fault
+                )
+            looked = now
             if self.role is Role.STANDBY:
                 self._try_to_lead()
-            elif self.role is Role.ACTIVE and self.tick_age > _DEAD_AFTER:
+            elif self.role is Role.ACTIVE and min(self.tick_age, now - awake_since) > _DEAD_AFTER:
                 log.critical("the tick has been dead for %d s: ending the process", self.tick_age)
                 os.kill(os.getpid(), signal.SIGTERM)
                 if not self._stopping.wait(self._drain_timeout + _LAST_WRITE):

@@ -14,6 +14,10 @@ from typing import Any
 
 from ...domain.runs import Reason
 
+_STOOD_STILL, _GRACE = 1.0, 2.0
+"""Seconds. A watchdog that is so late was stopped together with the rest of the process: an answer may
+have come in time and wait to be read, and gets so long for it."""
+
 
 class Call:
     """One HTTP call under way. Any thread may `end` it; the reason that came first stays."""
@@ -96,4 +100,8 @@ class Watchdog:
                     self._changed.wait(wait)
                     continue
                 _, _, call = heapq.heappop(self._heap)
+                if -wait > _STOOD_STILL:
+                    call.deadline = time.monotonic() + _GRACE
+                    heapq.heappush(self._heap, (call.deadline, next(self._order), call))
+                    continue
             call.end(Reason.TIMEOUT)
