@@ -28,9 +28,10 @@ signal.signal(signal.SIGRTMIN + 3, hold)
 
 @pytest.mark.slow
 def test_sigstop(instance: Instance, trial: Trial, report: Report, long: bool) -> None:
+    """Longer than a call may take: what was answered in time is read all the same."""
     seconds = 120 if long else 12
     server = instance.gunicorn()
-    trial.add_many(server.api)
+    trial.add_many(server.api, timeout_seconds=8)
     trial.launched(5)
     members = set(server.members())
     wait_until(trial.under_way, 10, "a call under way", pause=0.01)
@@ -71,6 +72,7 @@ def test_interpreter_held(
         os.kill(worker, signal.SIGRTMIN + 3)
         assert _silence(server) > _HELD - 1, "the stall did not take place"
         again = trial.launched()
+        assert server.get("/healthz").status_code == 200
     assert worker in server.members()
     tally = trial.close(server)
     report.add(
@@ -88,6 +90,6 @@ def _silence(server: Process) -> float:
     until = time.monotonic() + 2 * _HELD
     while longest < 1 and time.monotonic() < until:
         asked = time.monotonic()
-        assert server.get("/healthz").status_code == 200
+        server.health()  # gunicorn may drop a connection that waited so long
         longest = max(longest, time.monotonic() - asked)
     return longest

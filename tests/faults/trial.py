@@ -58,11 +58,11 @@ class Trial:
         self.grids[name] = Grid(first, apart)
         return int(task["id"])
 
-    def add_many(self, api: Api) -> None:
+    def add_many(self, api: Api, **fields: Any) -> None:
         """Tasks every second or two, with answers that take from nothing to three seconds."""
         for number, delay in enumerate(_DELAYS):
-            self.add(api, f"task-{number}", 1 + number % 2, f"slow?seconds={delay}")
-        self.add(api, "cron", 3, cron="*/3 * * * * *")
+            self.add(api, f"task-{number}", 1 + number % 2, f"slow?seconds={delay}", **fields)
+        self.add(api, "cron", 3, cron="*/3 * * * * *", **fields)
 
     def under_way(self) -> bool:
         """Has a request arrived within the last second that is not answered yet?"""
