@@ -29,7 +29,8 @@ def of_task(task_id: int) -> ResponseReturnValue:
 
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
-    return jsonify(run_details_out(get_run(run_id), runtime().ports.growing_text(run_id)))
+    growing = runtime().ports.growing_text(run_id)  # first: the run may end in between
+    return jsonify(run_details_out(get_run(run_id), growing))
 
 
 @logs.post("/logs/<int:run_id>/cancel")

@@ -87,7 +87,7 @@ def execute_run(
     except Exception as error:
         log.exception("a run failed for a reason of our own")
         _fail(outcome, Reason.INTERNAL, f"{type(error).__name__}: {error}")
-    received = ports.live.end(order.run_id)
+    received = ports.live.text(order.run_id)
     outcome.received = "" if outcome.completion else received
     ports.limits.finish(order.run_id)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)

@@ -34,6 +34,6 @@ class LiveAnswers:
             return pieces[0]
 
     def end(self, run_id: int) -> str:
-        """The run is over; what its last attempt had brought."""
+        """The run is in the ledger; what its last attempt had brought."""
         with self._lock:
             return "".join(self._pieces.pop(run_id, []))

@@ -49,6 +49,9 @@ def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
         _record(ports, owner, outcomes)
     except _DATA_ERRORS as error:
         raise Unstorable(str(error)) from error
+    for outcome in outcomes:
+        # Only now: else a page that looks in between would see neither the one nor the other.
+        ports.live.end(outcome.order.run_id)
 
 
 def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:

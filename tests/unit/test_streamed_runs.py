@@ -20,7 +20,7 @@ from autoai.services.ports import Ports
 from autoai.services.runs import run_now
 from tests.factories import KEY, make_task
 from tests.fakes import FakeClock, ScriptedProvider, completion, only
-from tests.ticks import record, settle, tick
+from tests.ticks import record, send, settle, tick
 
 REFUSED = ProviderError(
     Kind.REJECTED, Reason.REJECTED, "stream: no", http_status=400, stream_refused=True
@@ -71,6 +71,15 @@ def test_it_grows_in_sight(app: Flask, ports: Ports, clock: FakeClock) -> None:
     run, texts = stored(app, run_id)
     assert (run.status, texts.response_text) == (Status.SUCCESS, "Good day.")
     assert (run.first_token_ms, run.duration_ms) == (0, 4_000)
+
+
+def test_there_is_no_moment_in_which_nothing_is_to_be_seen(app: Flask, ports: Ports) -> None:
+    run_id = queue(app, ports)
+    outcomes = send(app, settle(app).orders, Streaming(["Good day."], lambda _: completion()))
+    assert ports.live.text(run_id) == "Good day.", "it is not in the ledger yet"
+    record(app, outcomes)
+    assert ports.live.text(run_id) == ""
+    assert stored(app, run_id)[1].response_text == "Good day."
 
 
 def test_cancelled_in_the_middle_keeps_what_had_arrived(app: Flask, ports: Ports) -> None:

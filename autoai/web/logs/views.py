@@ -46,14 +46,16 @@ def of_task(task_id: int) -> ResponseReturnValue:
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
     """One run: a page of its own, or the part under its row."""
-    run, ports = get_run(run_id), runtime().ports
+    # What grows before what is kept: a run that ends in between then shows its answer, not nothing.
+    growing = runtime().ports.growing_text(run_id)
+    run = get_run(run_id)
     return render(
         "logs/detail.html",
         "logs/_details.html",
         run=run,
         waits=_waits([run]),
         account=find_account(run.account_id),
-        growing=ports.growing_text(run_id),
+        growing=growing,
     )
 
 
