@@ -243,6 +243,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--looks", type=int, default=30)
     options = parser.parse_args()
+    if min(options.turns, options.probes) < 2:
+        parser.error("the first turn and the first probe only warm up: at least 2 of each")
     limit_files()
     with upstream() as wire:
         compare_idle(wire, options.idle, options.probes, options.starts)

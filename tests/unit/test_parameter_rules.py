@@ -113,4 +113,5 @@ def test_a_schema_is_needed(in_app: Flask, ports: Ports) -> None:
 
 @pytest.mark.parametrize("value", [deep(20), {"a": "x" * 19_900}, {}])
 def test_at_the_bounds(in_app: Flask, ports: Ports, value: dict[str, Any]) -> None:
-    make_task(ports, extra_body=value)
+    task = make_task(ports, extra_body=value)
+    assert get_task(task.id).extra_body == (value or None)
