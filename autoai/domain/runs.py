@@ -35,6 +35,7 @@ class Reason(StrEnum):
     PAUSED = "paused"
     DISABLED_ACCOUNT = "disabled_account"
     BLACKOUT = "blackout"
+    BUDGET = "budget"
     DOWNTIME = "downtime"
     PROCESS_DIED = "process_died"
     SHUTDOWN = "shutdown"
@@ -61,6 +62,8 @@ class Reason(StrEnum):
     FILTERED = "filtered"
     TRUNCATED = "truncated"
     TOOL_CALLS_ONLY = "tool_calls_only"
+    SCHEMA_MISMATCH = "schema_mismatch"
+    CHECK_FAILED = "check_failed"
     INTERNAL = "internal"
 
 

@@ -1,6 +1,7 @@
 """The tables. One file per aggregate; imported here so that migrations see them all."""
 
 from .account import Account, Throttle, UnstreamedModel, account_key
+from .budgeted import BUDGET_COLUMNS, Budgeted
 from .database import (
     LARGEST_ID,
     DbSession,
@@ -12,20 +13,24 @@ from .database import (
     table,
     write_transaction,
 )
+from .prompt import Baseline, PromptTemplate, PromptVersion, TaskSecret
 from .run import Attempt, Run, RunText
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
-from .statistics import DailyTotal
+from .statistics import DailyTotal, UsageTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
 from .types import NOW, Money
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
+    "BUDGET_COLUMNS",
     "LARGEST_ID",
     "NOW",
     "RULE_COLUMNS",
     "Account",
     "ApiToken",
     "Attempt",
+    "Baseline",
+    "Budgeted",
     "DailyTotal",
     "DbSession",
     "IdempotencyKey",
@@ -35,12 +40,16 @@ __all__ = [
     "Money",
     "Outage",
     "OutageDecision",
+    "PromptTemplate",
+    "PromptVersion",
     "Run",
     "RunText",
     "Task",
+    "TaskSecret",
     "TaskTag",
     "Throttle",
     "UnstreamedModel",
+    "UsageTotal",
     "User",
     "account_key",
     "bump_revision",

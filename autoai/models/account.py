@@ -11,10 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..domain.costs import Rates
 from ..domain.limits import Limits
 from ..extensions import Model
+from .budgeted import Budgeted
 from .types import UtcDateTime
 
 
-class Account(Model):
+class Account(Budgeted, Model):
     """One row per account. What is secret in it is encrypted, and bound to the row by `secret_id`."""
 
     __tablename__ = "accounts"

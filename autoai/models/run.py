@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..domain.runs import Priority
@@ -15,6 +15,8 @@ from .task import Task
 from .types import Money, UtcDateTime
 
 _IS_ACTIVE = text("status IN ('queued', 'running')")
+_IS_DEGRADED = text("verdict = 'degraded'")
+_IS_CHANGED = text("changed")
 
 
 class Run(Model):
@@ -36,6 +38,15 @@ class Run(Model):
         Index(
             "ix_runs_active", "status", "id", sqlite_where=_IS_ACTIVE, postgresql_where=_IS_ACTIVE
         ),
+        # The few that are no plain success, found and counted whatever the size of the ledger.
+        Index(
+            "ix_runs_degraded",
+            "id",
+            "started_at",
+            sqlite_where=_IS_DEGRADED,
+            postgresql_where=_IS_DEGRADED,
+        ),
+        Index("ix_runs_changed", "id", sqlite_where=_IS_CHANGED, postgresql_where=_IS_CHANGED),
         {"sqlite_autoincrement": True},
     )
 
@@ -90,6 +101,29 @@ class Run(Model):
     price: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     """By which price, see `domain.costs.Priced`."""
 
+    spending_day: Mapped[date | None]
+    """Whose budgets it was last claimed under: the day on the instance's clocks."""
+    reserved_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    """While it runs, the most that it may use. Afterwards what stays spent of that, because nobody
+    knows what it came to. Null where nothing was reserved."""
+    reserved_cost: Mapped[Decimal | None] = mapped_column(Money)
+    """The same in dollars."""
+    ignore_budget: Mapped[bool] = mapped_column(default=False, server_default="0")
+    """A person said that it runs anyway."""
+    budget_note: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """Which budget was in its way, or by how much it went over what was reserved."""
+
+    prompt_version: Mapped[int | None]
+    """The number of the version of the task's texts that it sent."""
+    turns_sent: Mapped[int | None]
+    """Earlier turns of the conversation that went along; null without one."""
+    turns_cut: Mapped[int | None]
+    """Turns that were too many tokens."""
+    changed: Mapped[bool | None]
+    """Is its answer another one than the baseline's? Null where nothing was compared."""
+    compared_with: Mapped[int | None]
+    """The run whose answer was the baseline."""
+
     blocked_by: Mapped[int | None]
     """The run that was in the way of a skipped one."""
     occurrences: Mapped[int] = mapped_column(default=1)
@@ -135,6 +169,10 @@ class RunText(Model):
     request_messages: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     response_text: Mapped[str | None] = mapped_column(Text)
     error_message: Mapped[str | None] = mapped_column(Text)
+    secrets: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """The names of the secrets that were sent and are not kept in `request_messages`."""
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """What the verdict found, see `domain.verdicts`."""
 
 
 class Attempt(Model):
@@ -149,6 +187,11 @@ class Attempt(Model):
     http_status: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(24))
     error_message: Mapped[str | None] = mapped_column(Text)
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cached_input_tokens: Mapped[int | None]
+    usage_estimated: Mapped[bool] = mapped_column(default=False, server_default="0")
+    cost: Mapped[Decimal | None] = mapped_column(Money)
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Model
+from .budgeted import Budgeted
 from .types import UtcDateTime
 
 
@@ -53,7 +54,7 @@ class IdempotencyKey(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-class InstanceState(Model):
+class InstanceState(Budgeted, Model):
     """One row, id 1."""
 
     __tablename__ = "instance_state"

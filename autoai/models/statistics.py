@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Date, ForeignKey, String
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Model
@@ -30,3 +30,39 @@ class DailyTotal(Model):
     """Of runs whose price is known."""
     unpriced: Mapped[int] = mapped_column(default=0, server_default="0")
     """Runs that used tokens whose price is not known."""
+    degraded: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Successes whose answer was not as good as it should be."""
+
+
+class UsageTotal(Model):
+    """What was used and spent on one day of the instance's zone, by the day on which it was claimed.
+
+    Budgets hang on it: it is written in the transaction of the claims and of the endings that it
+    counts, and stays when its task or account is deleted.
+    """
+
+    __tablename__ = "usage_totals"
+    __table_args__ = (
+        Index("ix_usage_totals_task_id_day", "task_id", "day"),
+        Index("ix_usage_totals_account_id_day", "account_id", "day"),
+    )
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    task_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0: an endpoint of the task's own."""
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """The one asked for."""
+    runs: Mapped[int] = mapped_column(default=0, server_default="0")
+    """That were sent and ended."""
+    input_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    output_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")
+    """Of what has a price."""
+    unpriced: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Runs that used tokens whose price is not known."""
+    estimated: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Runs whose tokens the provider did not count."""
+    reserved_tokens: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Of runs under way, and of those that nobody knows the use of."""
+    reserved_cost: Mapped[Decimal] = mapped_column(Money, default=Decimal(0), server_default="0")

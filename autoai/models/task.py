@@ -28,6 +28,7 @@ from ..domain.schedules import (
 )
 from ..extensions import Model
 from .account import Account
+from .budgeted import Budgeted
 from .types import UtcDateTime
 
 RULE_COLUMNS = (
@@ -44,7 +45,7 @@ RULE_COLUMNS = (
 """What the due instants follow from, together with the anchor."""
 
 
-class Task(Model):
+class Task(Budgeted, Model):
     """One row per task. `next_run_at` is the cursor: the first due instant without a row yet."""
 
     __tablename__ = "tasks"
@@ -78,6 +79,20 @@ class Task(Model):
     messages: Mapped[list[dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
     """What was said before, of user and assistant: [{"role": …, "content": …}]"""
     message_content: Mapped[str] = mapped_column(Text)
+    prompt_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The number of the version whose texts these are."""
+    language: Mapped[str] = mapped_column(String(16), default="en", server_default="en")
+    """In which its texts write dates."""
+    variables: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """What its texts can name: {name: text}"""
+    dynamic: Mapped[bool] = mapped_column(default=False, server_default="0")
+    """What it sends is not just its texts: they are rendered, or earlier turns go along."""
+    conversation_turns: Mapped[int] = mapped_column(default=0, server_default="0")
+    """So many earlier runs go along, each with what was asked and answered."""
+    conversation_tokens: Mapped[int | None]
+    """And no more tokens of them than this."""
+    conversation_after: Mapped[int | None]
+    """The run after which the conversation began anew."""
 
     temperature: Mapped[float | None]
     max_tokens: Mapped[int | None]
@@ -125,6 +140,15 @@ class Task(Model):
     """Why it paused itself: the reason of its failures. Null where a person paused it."""
     failures_in_a_row: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of those that a person must mend."""
+
+    checks: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """[{"kind": …, "value": …, "path": …}], see `domain.verdicts`."""
+    verdict_rules: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """{reason: level}, where the task is harder or softer than the table."""
+    change_watch: Mapped[str] = mapped_column(String(8), default="off", server_default="off")
+    """off, text or json."""
+    change_fields: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """JSON paths that are compared; null is all of it."""
 
     timeout_seconds: Mapped[int]
     max_attempts: Mapped[int]

@@ -80,6 +80,10 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("This fell into the hours in which the task never runs."),
         _("Nothing to do; the hours can be changed in the task."),
     ),
+    "budget": (
+        _("Its budget had no room for what this could cost at most, so nothing was sent."),
+        _("Raise the budget, wait for the next day or month, or run it anyway."),
+    ),
     "downtime": (
         _("AutoAI was not running when this was due."),
         _("If the result is still wanted, run the task by hand."),
@@ -188,6 +192,14 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
     "truncated": (
         _("The answer was cut short at the model's length limit."),
         _("Ask for a shorter answer."),
+    ),
+    "schema_mismatch": (
+        _("The answer is not the JSON that was asked for."),
+        _("Say in the message what the JSON should look like, or allow more tokens."),
+    ),
+    "check_failed": (
+        _("The answer did not pass a check of the task."),
+        _("Look at which one below, and mend the message or the check."),
     ),
     "tool_calls_only": (
         _("The model asked to call a tool instead of answering with text."),
