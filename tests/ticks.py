@@ -11,6 +11,7 @@ from autoai.providers.base import Provider
 from autoai.runtime import runtime
 from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.occurrences import Settled, settle_and_claim
+from autoai.services.prompts import render_and_claim
 from autoai.services.record_runs import record_runs
 from autoai.services.run_orders import Outcome, RunOrder
 
@@ -20,10 +21,16 @@ OWNER = "test-process"
 
 
 def settle(app: Flask, slots: int = 100, owner: str = OWNER) -> Settled:
-    """Account for what is due now and claim what is queued; nothing is sent."""
+    """Account for what is due now and claim what is queued, as a look does; nothing is sent."""
     with app.app_context():
+        ports = runtime(app).ports
         try:
-            return settle_and_claim(runtime(app).ports, owner, slots)
+            settled = settle_and_claim(ports, owner, slots)
+            free = slots - len(settled.orders)
+            if settled.unprepared:
+                rendered = render_and_claim(ports, owner, settled.unprepared, free)
+                settled.orders.extend(rendered.orders)
+            return settled
         finally:
             db.session.remove()
 

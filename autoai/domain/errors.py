@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from .runs import Kind, Reason
 
@@ -41,6 +42,58 @@ class KeyUnreadable(DomainError):
 
 class Unstorable(DomainError):
     """What is to be recorded holds something that no database stores, however often one tries."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a template. The screens have a sentence for each."""
+
+    SYNTAX = "syntax"
+    UNKNOWN_NAME = "unknown_name"
+    UNKNOWN_FILTER = "unknown_filter"
+    UNKNOWN_TAG = "unknown_tag"
+    NOT_A_TEXT = "not_a_text"
+    """A name that stands for several things, such as `variables`, was used as one."""
+    TOO_MUCH_MARKUP = "too_much_markup"
+    TOO_MUCH_WORK = "too_much_work"
+    TOO_LONG = "too_long"
+    ALTERED = "altered"
+    FAILED = "failed"
+    EMPTY = "empty"
+
+
+_FAULTS = {
+    Fault.SYNTAX: "the template is not written correctly",
+    Fault.UNKNOWN_NAME: "there is no such name",
+    Fault.UNKNOWN_FILTER: "there is no such filter",
+    Fault.UNKNOWN_TAG: "there is no such tag",
+    Fault.NOT_A_TEXT: "this name stands for several things",
+    Fault.TOO_MUCH_MARKUP: "too much between the braces",
+    Fault.TOO_MUCH_WORK: "the template takes too much work",
+    Fault.TOO_LONG: "the message becomes too long",
+    Fault.ALTERED: "a secret cannot go through a filter",
+    Fault.FAILED: "the template cannot be carried out",
+    Fault.EMPTY: "the message is empty",
+}
+
+
+class TemplateError(DomainError):
+    """A message cannot be made from its template. `line` counts from 1; `name` is what it is about."""
+
+    def __init__(
+        self, fault: Fault, line: int | None = None, name: str = "", field: str = ""
+    ) -> None:
+        self.fault = fault
+        self.line = line
+        self.name = name
+        self.field = field
+        """The task's field whose text it is; empty while that is not known."""
+        where = ", ".join(part for part in (field, f"line {line}" if line else "") if part)
+        what = f"{_FAULTS[fault]}: {name}" if name else _FAULTS[fault]
+        super().__init__(f"{where}: {what}" if where else what)
+
+    def at(self, field: str) -> TemplateError:
+        """The same, knowing whose text it is."""
+        return TemplateError(self.fault, self.line, self.name, field)
 
 
 class ProviderError(DomainError):

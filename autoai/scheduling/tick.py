@@ -20,6 +20,7 @@ from ..execution.port import Executor
 from ..extensions import db
 from ..services import occurrences
 from ..services.ports import Ports
+from ..services.prompts import render_and_claim
 from ..services.recovery import OUTAGE, note_awake, note_sleep
 from ..services.rewind import JUMP_BACK, rewind_cursors
 from ..services.runs import cancel_requests
@@ -130,15 +131,25 @@ class Tick:
                 )
                 for order in settled.orders:
                     self._executor.submit(order)
+                more = self._send_rendered(settled.unprepared)
                 # What is due does not wait for what others asked for.
                 for run_id in cancel_requests(self._owner):
                     self._executor.cancel(run_id, Reason.CANCELLED)
                 self.waiting = settled.waiting
                 self._executor.prepare(settled.soon)
                 self._note(now)
-                return settled.next_due
+                return now if more else settled.next_due
             finally:
                 db.session.remove()
+
+    def _send_rendered(self, run_ids: list[int]) -> bool:
+        """Send those whose messages had to be made first; are there more for the next look?"""
+        if not run_ids:
+            return False
+        rendered = render_and_claim(self._ports, self._owner, run_ids, self._executor.free_slots())
+        for order in rendered.orders:
+            self._executor.submit(order)
+        return rendered.more
 
     def _mind_the_gap(self, now: datetime) -> None:
         """The clock went back, or nobody looked for a while: the process stood still, or the clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ from ..providers.base import Parameters
 from .connections import connection_of
 from .limits import give_back, limits_of
 from .ports import Ports
-from .run_orders import EarlierAttempts, RunOrder
+from .run_orders import EarlierAttempts, Prepared, RunOrder
 from .statistics import Ending, count_endings
 
 Ask = Callable[[int, Mapping[str, Limits], int], Blocked | None]
@@ -50,6 +51,7 @@ _SENT = (
     Task.system_message,
     Task.messages,
     Task.message_content,
+    Task.prompt_version,
     Task.temperature,
     Task.max_tokens,
     Task.response_format,
@@ -100,7 +102,15 @@ _WAITING = (
 )
 _BUSY = select(Run.task_id).where(Run.status == Status.RUNNING)
 _QUEUED = (
-    select(Run.id, Run.task_id, Run.serial, Task.api_endpoint, Account)
+    select(
+        Run.id,
+        Run.task_id,
+        Run.serial,
+        Task.api_endpoint,
+        Account,
+        Task.dynamic,
+        Task.updated_at,
+    )
     .join(Task, Task.id == Run.task_id)
     .outerjoin(Account, Account.id == Task.account_id)
     .where(Run.status == Status.QUEUED, ready_at() <= NOW, Account.disabled_at.is_(None))
@@ -127,8 +137,12 @@ _CLAIMED = (
         Run.attempts,
         Run.started_at,
         Run.maybe_double_billed,
+        Run.prompt_version,
+        Run.turns_sent,
+        Run.turns_cut,
         Task,
         RunText.request_messages,
+        RunText.secrets,
     )
     .join(Task, Task.id == Run.task_id)
     .outerjoin(RunText, RunText.run_id == Run.id)
@@ -136,6 +150,26 @@ _CLAIMED = (
     .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
 )
 _UNSTREAMED = select(UnstreamedModel)
+# What was sent holds no values of secrets, so with those it is made anew.
+_SAID = select(RunText.run_id).where(
+    RunText.run_id == bindparam("run"),
+    RunText.request_messages.is_not(None),
+    RunText.secrets.is_(None),
+)
+
+
+@dataclass
+class Claims:
+    """What a claim got: the orders, and the runs whose messages must be made first."""
+
+    orders: list[RunOrder] = field(default_factory=list)
+    unprepared: list[int] = field(default_factory=list)
+    """Ids of queued runs. Each holds a permit of the limits, so that nobody overtakes it."""
+
+    @property
+    def holders(self) -> list[int]:
+        """All that hold a permit."""
+        return [*(order.run_id for order in self.orders), *self.unprepared]
 
 
 def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:
@@ -143,14 +177,19 @@ def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bo
     if session.scalar(_OLD, {"now": now}) is not None:
         return True
     with closing(
-        _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how))
+        _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how), None)
     ) as could:
         return next(could, None) is not None
 
 
 def claim(
-    session: DbSession, owner: str, now: datetime, slots: int, ports: Ports
-) -> list[RunOrder]:
+    session: DbSession,
+    owner: str,
+    now: datetime,
+    slots: int,
+    ports: Ports,
+    prepared: Mapping[int, Prepared] | None = None,
+) -> Claims:
     """Inside the tick's transaction: claim at most `slots` runs; what those that it got need.
 
     By priority, then by when they were due. A serial run waits for the others of its task, and a
@@ -158,41 +197,54 @@ def claim(
     Each claimed run holds a permit of the limits, which the caller gives back if nothing comes of
     the transaction.
 
+    A run whose messages are made from templates is claimed only with what was `prepared` for it,
+    outside any transaction; with `prepared`, only the runs in it are claimed.
+
     All is copied here, within the transaction: after the commit nothing may fail any more that
     would leave a claimed run to nobody.
     """
     _expire(session, now, ports)
     if slots <= 0:
-        return []
+        return Claims()
     _skip_blacked_out(session, now, ports)
-    chosen = list(_choose(session, now, slots, ports, ports.limits.take))
+    chosen = list(_choose(session, now, slots, ports, ports.limits.take, prepared))
     if not chosen:
-        return []
+        return Claims()
     try:
-        claimed = session.scalars(_CLAIM, {"ids": chosen, "by": owner, "now": now})
-        return _orders(session, list(claimed))
+        known = [run_id for run_id, is_known in chosen if is_known]
+        claims = Claims(unprepared=[run_id for run_id, is_known in chosen if not is_known])
+        if known:
+            claimed = session.scalars(_CLAIM, {"ids": known, "by": owner, "now": now})
+            claims.orders = _orders(session, list(claimed), prepared or {})
+        return claims
     except BaseException:
-        give_back(ports, chosen)
+        give_back(ports, [run_id for run_id, _ in chosen])
         raise
 
 
-def _orders(session: DbSession, run_ids: Sequence[int]) -> list[RunOrder]:
+def _orders(
+    session: DbSession, run_ids: Sequence[int], prepared: Mapping[int, Prepared]
+) -> list[RunOrder]:
     rows = session.execute(_CLAIMED, {"ids": run_ids})
     refused = {(row.key, row.model) for row in session.scalars(_UNSTREAMED)}
-    return [_order(session, row, refused) for row in rows]
+    return [_order(session, row, refused, prepared.get(row.id)) for row in rows]
 
 
-def _order(session: DbSession, row: Row[Any], refused: set[tuple[str, str]]) -> RunOrder:
+def _order(
+    session: DbSession,
+    row: Row[*tuple[Any, ...]],
+    refused: set[tuple[str, str]],
+    prepared: Prepared | None,
+) -> RunOrder:
     task: Task = row.Task
     connection = connection_of(task)
     model = task.model_asked
-    messages = row.request_messages
     return RunOrder(
         run_id=row.id,
         task_id=task.id,
         connection=connection,
         model=model,
-        messages=task_messages(task) if messages is None else messages,
+        **_said(row, prepared),
         timeout=task.timeout_seconds,
         retry_rules=task.retry_rules,
         due_at=row.due_at,
@@ -203,7 +255,34 @@ def _order(session: DbSession, row: Row[Any], refused: set[tuple[str, str]]) -> 
     )
 
 
-def _earlier(session: DbSession, row: Row[Any]) -> EarlierAttempts:
+def _said(row: Row[*tuple[Any, ...]], prepared: Prepared | None) -> dict[str, Any]:
+    """The fields of an order that say what is sent: as it was prepared, as the run sent it before,
+    or as its task says."""
+    if prepared is not None:
+        return {
+            "messages": prepared.messages,
+            "stored_messages": prepared.stored_messages,
+            "secrets": prepared.secrets,
+            "secret_values": prepared.secret_values,
+            "prompt_version": prepared.prompt_version,
+            "turns_sent": prepared.turns_sent,
+            "turns_cut": prepared.turns_cut,
+            "problem": prepared.problem,
+        }
+    if row.request_messages is None or row.secrets is not None:
+        return {
+            "messages": task_messages(row.Task),
+            "prompt_version": row.Task.prompt_version,
+        }
+    return {
+        "messages": row.request_messages,
+        "prompt_version": row.prompt_version,
+        "turns_sent": row.turns_sent,
+        "turns_cut": row.turns_cut,
+    }
+
+
+def _earlier(session: DbSession, row: Row[*tuple[Any, ...]]) -> EarlierAttempts:
     """What a run that was put off has behind it."""
     kinds = select(Attempt.kind).where(Attempt.run_id == row.id)
     last = session.scalar(kinds.order_by(Attempt.number.desc()).limit(1))
@@ -233,35 +312,48 @@ def task_parameters(task: Task) -> Parameters:
 
 
 def _choose(
-    session: DbSession, now: datetime, slots: int, ports: Ports, ask: Ask
-) -> Generator[int, None, None]:
-    """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first."""
+    session: DbSession,
+    now: datetime,
+    slots: int,
+    ports: Ports,
+    ask: Ask,
+    prepared: Mapping[int, Prepared] | None,
+) -> Generator[tuple[int, bool], None, None]:
+    """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first; and
+    whether it is known what each of them sends."""
     busy = set(session.scalars(_BUSY))
     queued = session.execute(_QUEUED, {"now": now})
     full: set[str] = set()
-    for run_id, task_id, serial, endpoint, account in queued:
+    for run_id, task_id, serial, endpoint, account, dynamic, changed_at in queued:
         if slots <= 0:
             break
         if serial and task_id in busy:
             continue
+        made = prepared.get(run_id) if prepared else None
+        if prepared and (made is None or made.task_updated_at != changed_at):
+            continue
         limits = limits_of(account, endpoint, ports.max_per_endpoint)
         if not full.isdisjoint(limits):
             continue  # whoever is at the head of a line goes first, also if a smaller one would fit
-        blocked = ask(run_id, limits, _tokens(session, task_id, limits))
+        blocked = ask(run_id, limits, _tokens(session, task_id, limits, made))
         if blocked is not None:
             full.add(blocked.key)
             continue
         busy.add(task_id)
         slots -= 1
-        yield run_id
+        unknown = dynamic and made is None and session.scalar(_SAID, {"run": run_id}) is None
+        yield run_id, not unknown
 
 
-def _tokens(session: DbSession, task_id: int, limits: Mapping[str, Limits]) -> int:
+def _tokens(
+    session: DbSession, task_id: int, limits: Mapping[str, Limits], made: Prepared | None
+) -> int:
     """About what a call comes to; the texts are read only where somebody counts."""
     if all(limit.tokens is None for limit in limits.values()):
         return 0
     task = session.get_one(Task, task_id)
-    return estimate_tokens([message["content"] for message in task_messages(task)], task.max_tokens)
+    messages = made.messages if made else task_messages(task)
+    return estimate_tokens([message["content"] for message in messages], task.max_tokens)
 
 
 def _expire(session: DbSession, now: datetime, ports: Ports) -> None:

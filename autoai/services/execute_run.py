@@ -12,7 +12,7 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any
 from tenacity.stop import stop_when_event_set
 
 from ..domain.costs import Tokens, estimate, price_tokens
-from ..domain.errors import CallEnded, KeyUnreadable, ProviderError
+from ..domain.errors import CallEnded, KeyUnreadable, ProviderError, TemplateError
 from ..domain.retries import LONGEST_RETRY_AFTER, WAIT_MAX, WAIT_MIN, may_repeat
 from ..domain.runs import Kind, Reason, Status
 from ..domain.verdicts import judge
@@ -64,15 +64,19 @@ def execute_run(
     """Decrypt, send, repeat where the task allows it, judge. Never raises."""
     outcome = Outcome(order, started_at=order.earlier.started_at or ports.clock.now())
     outcome.maybe_double_billed = order.earlier.maybe_double_billed
-    secrets: list[str] = []
+    secrets = list(order.secret_values)
     try:
+        if order.problem is not None:
+            raise order.problem
         connection = open_connection(ports, order.connection)
-        secrets = secrets_of(connection)
+        secrets += secrets_of(connection)
         sending = _Sending(ports, providers[order.connection.provider], order, control, outcome)
         outcome.completion = sending.repeated(connection)
         _judge(outcome)
     except KeyUnreadable as error:
         _fail(outcome, Reason.KEY_UNREADABLE, str(error))
+    except TemplateError as error:
+        _fail(outcome, Reason.BAD_TEMPLATE, str(error))
     except CallEnded as error:
         _end(outcome, error.reason)
     except ProviderError as error:

@@ -23,10 +23,10 @@ from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
 from ..models import NOW, DbSession, Run, Task, bump_revision, table, write_transaction
-from .claims import can_claim, claim, next_ready, ready
+from .claims import Claims, can_claim, claim, next_ready, ready
 from .limits import give_back
 from .ports import Ports
-from .run_orders import RunOrder
+from .run_orders import Prepared, RunOrder
 from .statistics import Ending, count_endings
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,9 @@ class Settled:
     """Are there runs that could be sent now, had they a slot?"""
     soon: int
     """How many tasks come due in the next moments."""
+    unprepared: list[int]
+    """Ids of the queued runs whose turn it is, and whose messages must be made first. They hold
+    permits of the limits, until `claim_prepared`."""
 
 
 def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
@@ -87,26 +90,43 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
     now = ports.clock.now()
     due = _due_tasks(now)
     if not due and not can_claim(db.session(), now, slots, ports):
-        return _settled([], now)
-    orders: list[RunOrder] = []
+        return _settled(Claims(), now)
+    claims = Claims()
     try:
         with write_transaction() as session:
             if due:
                 _write_occurrences(session, due, now, ports.zone)
-            orders = claim(session, owner, now, slots, ports)
+            claims = claim(session, owner, now, slots, ports)
             bump_revision(session)
             # Read before the commit: after it, nothing may fail that would lose the claimed runs.
-            return _settled(orders, now)
+            return _settled(claims, now)
     except BaseException:
-        give_back(ports, [order.run_id for order in orders])
+        give_back(ports, claims.holders)
         raise
 
 
-def _settled(orders: list[RunOrder], now: datetime) -> Settled:
+def claim_prepared(
+    ports: Ports, owner: str, slots: int, prepared: Mapping[int, Prepared]
+) -> list[RunOrder]:
+    """Claim runs whose messages have been made; those whose task was changed meanwhile wait."""
+    if not prepared:
+        return []
+    claims = Claims()
+    try:
+        with write_transaction() as session:
+            claims = claim(session, owner, ports.clock.now(), slots, ports, prepared)
+            bump_revision(session)
+    except BaseException:
+        give_back(ports, claims.holders)
+        raise
+    return claims.orders
+
+
+def _settled(claims: Claims, now: datetime) -> Settled:
     next_due, later, waiting, soon = db.session.execute(
         _AHEAD, {"now": now, "soon": now + SOON}
     ).one()
-    return Settled(orders, _earliest(next_due, later), waiting, soon)
+    return Settled(claims.orders, _earliest(next_due, later), waiting, soon, claims.unprepared)
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:

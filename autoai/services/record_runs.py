@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
@@ -110,9 +110,15 @@ def _remember_the_other_side(session: DbSession, outcomes: Sequence[Outcome]) ->
 
 
 def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
-    """A run that repeats an earlier one's input has had its row of texts since it was queued."""
+    """A run that repeats an earlier one's input has had its row of texts since it was queued; one
+    that was put off may have been made anew from its templates."""
     write = insert(table(RunText))
-    texts = {name: write.excluded[name] for name in ("response_text", "error_message")}
+    texts: dict[str, Any] = {
+        name: write.excluded[name] for name in ("response_text", "error_message", "secrets")
+    }
+    texts["request_messages"] = func.coalesce(
+        write.excluded.request_messages, RunText.request_messages
+    )
     session.execute(write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows)
 
 
@@ -140,6 +146,15 @@ def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
         "attempts": outcome.order.earlier.count + len(outcome.attempts),
         "maybe_double_billed": outcome.maybe_double_billed,
         "http_status": outcome.http_status,
+        **_said_columns(outcome),
+    }
+
+
+def _said_columns(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "prompt_version": outcome.order.prompt_version,
+        "turns_sent": outcome.order.turns_sent,
+        "turns_cut": outcome.order.turns_cut,
     }
 
 
@@ -172,13 +187,17 @@ def _run_columns(outcome: Outcome) -> dict[str, Any]:
         "usage_estimated": outcome.usage_estimated,
         "cost": priced.cost if priced else None,
         "price": priced.price if priced else None,
+        **_said_columns(outcome),
     }
 
 
 def _text_columns(outcome: Outcome) -> dict[str, Any]:
+    order = outcome.order
+    messages = order.messages if order.stored_messages is None else order.stored_messages
     return {
-        "run_id": outcome.order.run_id,
-        "request_messages": list(outcome.order.messages),
+        "run_id": order.run_id,
+        "request_messages": list(messages) or None,
+        "secrets": list(order.secrets) or None,
         "response_text": outcome.text if outcome.completion else outcome.received or None,
         "error_message": outcome.error_message,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain.costs import Priced
+from ..domain.errors import KeyUnreadable, TemplateError
 from ..domain.retries import RetryRules
 from ..domain.runs import Kind, Reason, Status
 from ..providers.base import Completion, Parameters, Usage
@@ -26,6 +27,24 @@ class EarlierAttempts:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A run's messages, made from its task's templates."""
+
+    task_updated_at: datetime
+    """As the task was then. One that was changed since is to be looked at again."""
+    messages: Sequence[dict[str, str]] = field(default=(), repr=False)
+    stored_messages: Sequence[dict[str, str]] = ()
+    secrets: tuple[str, ...] = ()
+    """The names of those that are in the messages."""
+    secret_values: tuple[str, ...] = field(default=(), repr=False)
+    prompt_version: int | None = None
+    turns_sent: int | None = None
+    turns_cut: int | None = None
+    problem: TemplateError | KeyUnreadable | None = None
+    """Why there are no messages."""
+
+
+@dataclass(frozen=True)
 class RunOrder:
     """Everything that a claimed run needs, copied out of the database. `timeout` is in seconds."""
 
@@ -33,7 +52,7 @@ class RunOrder:
     task_id: int
     connection: StoredConnection
     model: str
-    messages: Sequence[dict[str, str]]
+    messages: Sequence[dict[str, str]] = field(repr=False)
     """As they are sent."""
     timeout: float
     retry_rules: RetryRules
@@ -43,6 +62,18 @@ class RunOrder:
     expires_at: datetime | None = None
     """No attempt begins at or after this."""
     earlier: EarlierAttempts = EarlierAttempts()
+    stored_messages: Sequence[dict[str, str]] | None = None
+    """As they are kept, without the values of secrets; None: as they are sent."""
+    secrets: tuple[str, ...] = ()
+    """The names of the secrets that are in the messages."""
+    secret_values: tuple[str, ...] = field(default=(), repr=False)
+    prompt_version: int | None = None
+    turns_sent: int | None = None
+    """How many earlier turns of the conversation are among the messages; None: it has none."""
+    turns_cut: int | None = None
+    """How many were left out for want of room."""
+    problem: TemplateError | KeyUnreadable | None = None
+    """Why nothing can be sent."""
 
 
 @dataclass(frozen=True)
