@@ -11,6 +11,16 @@ from ..base import Completion, Usage
 from ..family import Page, UnusableAnswer
 from ..parsing import Pieces, as_count, as_dict, as_dicts, as_text
 
+_FINISH_REASONS = {
+    "function_call": "tool_calls",
+    "model_length": "length",  # Mistral's
+    # Broken off on the other side: DeepSeek's, vLLM's, and what OpenRouter makes of all such.
+    "insufficient_system_resource": "length",
+    "abort": "length",
+    "error": "length",
+}
+_TEXT_PARTS = (None, "text", "output_text")
+
 
 def whole(data: dict[str, Any], http_status: int) -> Completion:
     """A whole answer."""
@@ -63,11 +73,11 @@ class ChunkReader:
         """A choice's message, or a part of it → its text."""
         self._seen = True
         self._finish_reason = as_text(choice.get("finish_reason")) or self._finish_reason
-        self._refused |= bool(message.get("refusal"))
         self._tool_calls |= bool(message.get("tool_calls") or message.get("function_call"))
-        return self._text.add(_content(message.get("content"))) + self._text.add(
-            message.get("refusal")
-        )
+        refusals = [message.get("refusal"), *_refusals(message.get("content"))]
+        self._refused |= any(refusals)
+        texts = [_content(message.get("content")), *refusals]
+        return "".join(self._text.add(text) for text in texts)
 
     def end(self) -> str:
         return self._text.end()
@@ -75,11 +85,11 @@ class ChunkReader:
     def completion(self, http_status: int) -> Completion:
         if not self._seen:
             raise UnusableAnswer("no choices in the answer")
-        ended = "tool_calls" if self._finish_reason == "function_call" else self._finish_reason
+        ended = self._finish_reason
         return Completion(
             text=self._text.text,
             model=self._model,
-            finish_reason=ended,
+            finish_reason=_FINISH_REASONS.get(ended, ended) if ended else None,
             http_status=http_status,
             refused=self._refused,
             tool_calls=self._tool_calls,
@@ -99,12 +109,20 @@ def model_page(data: Any) -> Page:
 
 
 def _content(content: Any) -> str:
-    """A string, or a list of parts of which those of type text count."""
+    """A string, or a list of parts of which those of type text count: others hold what the model
+    thought, or its refusal."""
     if isinstance(content, list):
         return "".join(
-            part["text"] for part in as_dicts(content) if isinstance(part.get("text"), str)
+            part["text"]
+            for part in as_dicts(content)
+            if part.get("type") in _TEXT_PARTS and isinstance(part.get("text"), str)
         )
     return content if isinstance(content, str) else ""
+
+
+def _refusals(content: Any) -> list[Any]:
+    """The refusals among the parts; OpenAI documents them there as well as beside the content."""
+    return [part.get("refusal") for part in as_dicts(content) if part.get("type") == "refusal"]
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
