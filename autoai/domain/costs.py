@@ -16,6 +16,8 @@ from typing import Any
 from .limits import BYTES_PER_TOKEN
 
 SMALLEST = Decimal("1e-12")
+MOST_COST = Decimal(1_000_000)
+"""Dollars."""
 _MILLION = Decimal(10**6)
 
 
@@ -64,13 +66,26 @@ def price_tokens(
 
     The first of `models` that has a price counts (the one asked for, the one that answered). `own`
     are an account's prices by model, "*" standing for every other one. Else the endpoint's own
-    prices, the provider's, or those of whoever is known for a model of that name.
+    prices, the provider's, or those of whoever is known for a model of that name. No call costs
+    more than `MOST_COST`: a count that would make it is not believed.
     """
-    for model in (model for model in models if model):
-        rates = (own or {}).get(model) or (own or {}).get("*")
+    found = _priced(tokens, provider, endpoint, [model for model in models if model], at, own or {})
+    return found if found is None or found.cost <= MOST_COST else None
+
+
+def _priced(
+    tokens: Tokens,
+    provider: str,
+    endpoint: str,
+    models: list[str],
+    at: datetime,
+    own: Mapping[str, Rates],
+) -> Priced | None:
+    for model in models:
+        rates = own.get(model) or own.get("*")
         if rates is not None:
             return _by_own_rates(tokens, rates, model)
-    for model in (model for model in models if model):
+    for model in models:
         where = _known_as(provider, endpoint, model)
         if where is not None:
             return _by_package(tokens, dict(where), model, at)

@@ -109,7 +109,7 @@ class Recorder:
             reason=Reason.INTERNAL,
             verdict=None,
             completion=None,
-            attempts=[],
+            attempts=[replace(attempt, error_message=None) for attempt in batch[0].attempts],
             error_message="The answer could not be stored; the log has the details.",
         )
         if bare != batch[0]:

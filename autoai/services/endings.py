@@ -14,6 +14,7 @@ from sqlalchemy.orm import lazyload
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
 from ..models import DbSession, Run, Task
 from .statistics import Ending, count_endings
+from .usage import NO_USE, Lane, Used, add_usage, used_by
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class RunEnding:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
+    lane: Lane | None = None
+    """Which total of usage it is counted in; None where it was never claimed."""
+    estimated: bool = False
+    released: Used = NO_USE
+    """What is taken from the reservations of that total."""
 
 
 def note_endings(
@@ -43,6 +49,14 @@ def note_endings(
         [
             Ending(e.task_id, e.due_at, e.status, 1, e.input_tokens, e.output_tokens, e.cost)
             for e in endings
+        ],
+    )
+    add_usage(
+        session,
+        [
+            (e.lane, used_by(e.input_tokens, e.output_tokens, e.cost, e.estimated).and_(e.released))
+            for e in endings
+            if e.lane is not None
         ],
     )
     tasks = {

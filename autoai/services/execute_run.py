@@ -21,7 +21,7 @@ from ..providers.parsing import scrub
 from ..providers.transport import Call
 from .connections import open_connection, secrets_of
 from .ports import Ports
-from .run_orders import AttemptRecord, Outcome, RunOrder
+from .run_orders import AttemptRecord, Outcome, RunOrder, Spent
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,6 @@ def execute_run(
     outcome.received = "" if outcome.completion else received
     ports.limits.finish(order.run_id)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
-    _price(outcome)
     _redact(ports, outcome, secrets)
     return outcome
 
@@ -140,9 +139,10 @@ class _Sending:
         request = Request(
             connection, order.model, list(order.messages), order.parameters, order.stream
         )
-        left = max(1, order.retry_rules.max_attempts - order.earlier.count)
         return Retrying(
-            stop=stop_any(stop_after_attempt(left), stop_when_event_set(self._control.ended)),
+            stop=stop_any(
+                stop_after_attempt(order.attempts_left), stop_when_event_set(self._control.ended)
+            ),
             wait=self._pause,
             retry=self._may_repeat,
             sleep=self._sleep,
@@ -173,13 +173,18 @@ class _Sending:
         self._outcome.first_token_at = None
         started_at, start = ports.clock.now(), ports.clock.monotonic()
 
-        def note(kind: Kind, http_status: int | None, error: str | None) -> None:
+        def note(
+            kind: Kind, http_status: int | None, error: str | None, found: Completion | None = None
+        ) -> None:
             if kind is not Kind.NEVER_SENT:
                 ports.limits.sent(run_id)
             duration = round((ports.clock.monotonic() - start) * 1000)
             number = self._order.earlier.count + len(self._outcome.attempts) + 1
+            text = found.text if found else ports.live.text(run_id)
+            spent, price = _spent(self._order, found, text, started_at)
+            self._outcome.price = price or self._outcome.price
             self._outcome.attempts.append(
-                AttemptRecord(number, started_at, duration, http_status, kind, error)
+                AttemptRecord(number, started_at, duration, http_status, kind, error, spent)
             )
 
         try:
@@ -194,7 +199,7 @@ class _Sending:
         except Exception as error:
             note(Kind.MAYBE_BILLED if call.sent else Kind.NEVER_SENT, None, type(error).__name__)
             raise
-        note(Kind.OK, completion.http_status, None)
+        note(Kind.OK, completion.http_status, None, completion)
         usage = completion.usage
         if usage.input_tokens is not None or usage.output_tokens is not None:
             ports.limits.used(run_id, (usage.input_tokens or 0) + (usage.output_tokens or 0))
@@ -261,29 +266,38 @@ def _judge(outcome: Outcome) -> None:
     outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
 
 
-def _price(outcome: Outcome) -> None:
-    """What was used, and what it cost: estimated where an answer, or a part of one, came without."""
-    order, completion = outcome.order, outcome.completion
+def _spent(
+    order: RunOrder, completion: Completion | None, text: str, at: datetime
+) -> tuple[Spent, dict[str, str] | None]:
+    """What an attempt used and cost, and by which price: estimated where its answer, or a part of
+    one, came without."""
     usage = completion.usage if completion else Usage()
-    if outcome.text and (usage.input_tokens is None or usage.output_tokens is None):
+    estimated = bool(text) and (usage.input_tokens is None or usage.output_tokens is None)
+    if estimated:
         sent = [message["content"] for message in order.messages]
         usage = replace(
             usage,
             input_tokens=estimate(sent) if usage.input_tokens is None else usage.input_tokens,
-            output_tokens=usage.output_tokens or estimate([outcome.text]),
+            output_tokens=usage.output_tokens or estimate([text]),
         )
-        outcome.usage_estimated = True
-    outcome.usage = usage
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return
-    outcome.priced = price_tokens(
-        Tokens(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0),
-        provider=order.connection.provider,
-        endpoint=order.connection.endpoint,
-        models=(order.model, completion.model if completion else None),
-        at=outcome.started_at,
-        own=order.connection.rates,
+    priced = None
+    if usage.input_tokens is not None and usage.output_tokens is not None:
+        priced = price_tokens(
+            Tokens(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0),
+            provider=order.connection.provider,
+            endpoint=order.connection.endpoint,
+            models=(order.model, completion.model if completion else None),
+            at=at,
+            own=order.connection.rates,
+        )
+    spent = Spent(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_input_tokens,
+        estimated,
+        priced.cost if priced else None,
     )
+    return spent, priced.price if priced else None
 
 
 def _end(outcome: Outcome, reason: Reason) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
+from ..domain.budgets import Amount
 from ..domain.errors import Unstorable
 from ..domain.runs import Reason, Status
 from ..models import (
@@ -26,6 +28,7 @@ from ..models import (
 from .endings import RunEnding, note_endings
 from .ports import Ports
 from .run_orders import Outcome
+from .usage import NO_USE, Lane, Used, add_usage, reserved
 
 _SUMMARY = 200
 _ERROR_SUMMARY = 500
@@ -73,6 +76,10 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
             session.execute(update(Run), [_run_columns(outcome) for outcome in ended])
         if put_off:
             session.execute(update(Run), [_put_off_columns(outcome) for outcome in put_off])
+            add_usage(
+                session,
+                [(lane, _released(outcome)) for outcome in put_off if (lane := _lane(outcome))],
+            )
         _write_texts(session, [_text_columns(outcome) for outcome in kept])
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
@@ -129,10 +136,39 @@ def _ending(outcome: Outcome) -> RunEnding:
         outcome.started_at,
         outcome.status,
         outcome.reason,
-        outcome.usage.input_tokens,
-        outcome.usage.output_tokens,
-        outcome.priced.cost if outcome.priced else None,
+        outcome.spent.input_tokens,
+        outcome.spent.output_tokens,
+        outcome.spent.cost,
+        _lane(outcome),
+        outcome.spent.estimated,
+        _released(outcome),
     )
+
+
+def _lane(outcome: Outcome) -> Lane | None:
+    order = outcome.order
+    if order.spending_day is None:
+        return None
+    return Lane(order.spending_day, order.task_id, order.connection.account_id or 0, order.model)
+
+
+def _released(outcome: Outcome) -> Used:
+    """The change of what is reserved for it."""
+    before, after = outcome.order.reserved, outcome.held
+    if before is None or after is None:
+        return NO_USE
+    cost = (after.cost or Decimal(0)) - (before.cost or Decimal(0))
+    return reserved(after.tokens - before.tokens, cost)
+
+
+def _reserved_columns(outcome: Outcome) -> dict[str, Any]:
+    held = outcome.held or Amount()
+    return {"reserved_tokens": held.tokens or None, "reserved_cost": held.cost or None}
+
+
+def _note(**amounts: Any) -> dict[str, str] | None:
+    """Amounts as plain decimal text, without those that are nothing."""
+    return {name: f"{amount:f}" for name, amount in amounts.items() if amount} or None
 
 
 def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
@@ -146,6 +182,10 @@ def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
         "attempts": outcome.order.earlier.count + len(outcome.attempts),
         "maybe_double_billed": outcome.maybe_double_billed,
         "http_status": outcome.http_status,
+        "account_id": outcome.order.connection.account_id,
+        "model": outcome.order.model,
+        "budget_note": _note(kept_tokens=Decimal(outcome.kept.tokens), kept_cost=outcome.kept.cost),
+        **_reserved_columns(outcome),
         **_said_columns(outcome),
     }
 
@@ -160,7 +200,8 @@ def _said_columns(outcome: Outcome) -> dict[str, Any]:
 
 def _run_columns(outcome: Outcome) -> dict[str, Any]:
     completion = outcome.completion
-    usage, priced = outcome.usage, outcome.priced
+    spent, over = outcome.spent, outcome.overshoot
+    reasoning = completion.usage.reasoning_tokens if completion else None
     text = outcome.text
     error = outcome.error_message
     return {
@@ -180,13 +221,15 @@ def _run_columns(outcome: Outcome) -> dict[str, Any]:
         "finish_reason": completion.finish_reason if completion else None,
         "response_summary": " ".join(text.split())[:_SUMMARY] if text else None,
         "error_summary": error[:_ERROR_SUMMARY] if error else None,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_input_tokens": usage.cached_input_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "usage_estimated": outcome.usage_estimated,
-        "cost": priced.cost if priced else None,
-        "price": priced.price if priced else None,
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "cached_input_tokens": spent.cached_input_tokens,
+        "reasoning_tokens": reasoning,
+        "usage_estimated": spent.estimated,
+        "cost": spent.cost,
+        "price": outcome.price if spent.cost is not None else None,
+        "budget_note": _note(overshoot_tokens=Decimal(over.tokens), overshoot_cost=over.cost),
+        **_reserved_columns(outcome),
         **_said_columns(outcome),
     }
 
@@ -213,6 +256,11 @@ def _attempt_columns(outcome: Outcome) -> list[dict[str, Any]]:
             "http_status": attempt.http_status,
             "kind": attempt.kind,
             "error_message": attempt.error_message,
+            "input_tokens": attempt.spent.input_tokens,
+            "output_tokens": attempt.spent.output_tokens,
+            "cached_input_tokens": attempt.spent.cached_input_tokens,
+            "usage_estimated": attempt.spent.estimated,
+            "cost": attempt.spent.cost,
         }
         for attempt in outcome.attempts
     ]

@@ -22,6 +22,7 @@ from .limits import restore_limits
 from .occurrences import run_columns
 from .ports import Ports
 from .rewind import JUMP_BACK, rewind_cursors
+from .usage import Lane
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +87,32 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
             Run.started_at,
             and_(Run.source == Source.RETRY, Run.serial),  # only a rerun is both
             Run.cancel_requested,
+            Run.spending_day,
+            Run.account_id,
+            Run.model,
         )
         .execution_options(synchronize_session=False)
     ).all()
     if not dead:
         return 0
+    # What was reserved for them stays so: nobody knows what they came to.
     endings = [
-        RunEnding(task_id, due_at, started_at or now, Status.INTERRUPTED, reason)
-        for _, task_id, due_at, started_at, *_ in dead
+        RunEnding(
+            run.task_id,
+            run.due_at,
+            run.started_at or now,
+            Status.INTERRUPTED,
+            reason,
+            lane=run.spending_day
+            and Lane(run.spending_day, run.task_id, run.account_id or 0, run.model or ""),
+        )
+        for run in dead
     ]
     note_endings(session, endings, now, ports.zone)
     # A rerun that is interrupted in its turn may be what ends the process: it is the last one.
     first_time = [
         (run_id, task_id)
-        for run_id, task_id, _, _, is_rerun, unwanted in dead
+        for run_id, task_id, _, _, is_rerun, unwanted, *_ in dead
         if not is_rerun and not unwanted
     ]
     _rerun(session, first_time, now)

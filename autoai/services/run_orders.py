@@ -5,14 +5,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
-from ..domain.costs import Priced
+from ..domain.budgets import NOTHING, Amount, Caps, Scope
 from ..domain.errors import KeyUnreadable, TemplateError
 from ..domain.retries import RetryRules
 from ..domain.runs import Kind, Reason, Status
-from ..providers.base import Completion, Parameters, Usage
+from ..providers.base import Completion, Parameters
 from .connections import StoredConnection
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one attempt, or several, used; None is what nobody knows, also for want of a price."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    estimated: bool = False
+    cost: Decimal | None = None
+
+    @property
+    def amount(self) -> Amount:
+        """What is known of it."""
+        return Amount((self.input_tokens or 0) + (self.output_tokens or 0), self.cost)
+
+    @property
+    def counted(self) -> bool:
+        """Is it known how many tokens it took?"""
+        return self.input_tokens is not None and self.output_tokens is not None
+
+    def __add__(self, other: Spent) -> Spent:
+        """Both together. A cost is known only if that of all that was counted is."""
+        if other == _NOT_COUNTED or self == _NOT_COUNTED:
+            return self if other == _NOT_COUNTED else other
+        return Spent(
+            _sum(self.input_tokens, other.input_tokens),
+            _sum(self.output_tokens, other.output_tokens),
+            _sum(self.cached_input_tokens, other.cached_input_tokens),
+            self.estimated or other.estimated,
+            None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
+
+
+_NOT_COUNTED = Spent()
+
+
+def _sum(mine: int | None, theirs: int | None) -> int | None:
+    return None if mine is None and theirs is None else (mine or 0) + (theirs or 0)
 
 
 @dataclass(frozen=True)
@@ -24,6 +65,9 @@ class EarlierAttempts:
     maybe_billed: bool = False
     """Was the last attempt one that may have been billed?"""
     maybe_double_billed: bool = False
+    spent: Spent = Spent()
+    kept: Amount = NOTHING
+    """What stays reserved for attempts whose use nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +118,20 @@ class RunOrder:
     """How many were left out for want of room."""
     problem: TemplateError | KeyUnreadable | None = None
     """Why nothing can be sent."""
+    spending_day: date | None = None
+    """Whose budgets it is claimed under."""
+    caps: tuple[tuple[Scope, int, Caps], ...] = ()
+    """The budgets of its task, of its account and of the instance, each with the id."""
+    ignore_budget: bool = False
+    each: Amount | None = None
+    """The most that one attempt may come to; None where nothing is reserved."""
+    reserved: Amount | None = None
+    """What its row holds reserved in all: for attempts to come, and for what is not settled."""
+
+    @property
+    def attempts_left(self) -> int:
+        """How often it may be sent."""
+        return max(1, self.retry_rules.max_attempts - self.earlier.count)
 
 
 @dataclass(frozen=True)
@@ -86,6 +144,14 @@ class AttemptRecord:
     http_status: int | None
     kind: Kind
     error_message: str | None
+    spent: Spent = Spent()
+
+
+def _is_open(attempt: AttemptRecord) -> bool:
+    """May it have been billed for more than what was seen?"""
+    if attempt.kind is Kind.OK:
+        return not attempt.spent.counted or attempt.spent.cost is None
+    return attempt.kind in (Kind.MAYBE_BILLED, Kind.UNUSABLE_ANSWER)
 
 
 @dataclass
@@ -112,10 +178,44 @@ class Outcome:
     throttled_until: datetime | None = None
     """The other side asked for patience, and everything under the same limits is to wait."""
     stream_refused: bool = False
-    usage: Usage = field(default_factory=Usage)
-    """As the provider counted, or about as much (`usage_estimated`)."""
-    usage_estimated: bool = False
-    priced: Priced | None = None
+    price: dict[str, str] | None = None
+    """By which the newest attempt that has a cost was priced."""
+
+    @property
+    def spent(self) -> Spent:
+        """What all of its attempts used."""
+        return sum((attempt.spent for attempt in self.attempts), self.order.earlier.spent)
+
+    @property
+    def kept(self) -> Amount:
+        """What stays reserved: of each attempt that may have been billed, up to its worst case,
+        what it was not seen to use."""
+        each = self.order.each
+        if each is None:
+            return self.order.earlier.kept
+        return sum(
+            (each.less(attempt.spent.amount) for attempt in self.attempts if _is_open(attempt)),
+            self.order.earlier.kept,
+        )
+
+    @property
+    def held(self) -> Amount | None:
+        """What its row holds reserved from now on: while another attempt is to come, all that this
+        run may still be found to have spent; when it is over, what nobody knows the use of."""
+        order = self.order
+        if order.reserved is None:
+            return None
+        if self.status is not Status.QUEUED or order.each is None:
+            return self.kept
+        left = max(1, order.attempts_left - len(self.attempts))
+        return self.kept + self.spent.amount + order.each.times(left)
+
+    @property
+    def overshoot(self) -> Amount:
+        """By how much it went over what was reserved for it."""
+        if self.order.reserved is None:
+            return Amount()
+        return (self.spent.amount + self.kept).less(self.order.reserved)
 
     @property
     def http_status(self) -> int | None:

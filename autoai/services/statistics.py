@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..models import DailyTotal, DbSession, Run, write_transaction
+from .usage import rebuild_usage
 
 _Sums = dict[tuple[date, int, str], list[Any]]
 """By day, task and status: occurrences, input tokens, output tokens, cost, unpriced runs."""
@@ -51,43 +52,47 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     alone.
     """
     with write_transaction() as session:
-        oldest = session.scalar(select(func.min(Run.due_at)))
-        if oldest is None:
-            return 0
-        first_day = oldest.astimezone(zone).date() + timedelta(days=1)
-        known = {
-            (total.day, total.task_id, total.status): (
-                total.occurrences,
-                total.input_tokens,
-                total.output_tokens,
-                total.cost,
-                total.unpriced,
-            )
-            for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
-        }
-        counted: _Sums = defaultdict(_nothing)
-        rows = session.execute(
-            select(
-                Run.due_at,
-                Run.task_id,
-                Run.status,
-                Run.occurrences,
-                Run.input_tokens,
-                Run.output_tokens,
-                Run.cost,
-            )
-            .where(Run.status.not_in(ACTIVE))
-            .execution_options(yield_per=5_000)
+        return _rebuild_days(session, zone) + rebuild_usage(session, zone)
+
+
+def _rebuild_days(session: DbSession, zone: ZoneInfo) -> int:
+    oldest = session.scalar(select(func.min(Run.due_at)))
+    if oldest is None:
+        return 0
+    first_day = oldest.astimezone(zone).date() + timedelta(days=1)
+    known = {
+        (total.day, total.task_id, total.status): (
+            total.occurrences,
+            total.input_tokens,
+            total.output_tokens,
+            total.cost,
+            total.unpriced,
         )
-        for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost in rows:
-            day = due_at.astimezone(zone).date()
-            if day >= first_day:
-                _count(counted[day, task_id, status], occurrences, tokens_in, tokens_out, cost)
-        fresh = {key: tuple(total) for key, total in counted.items()}
-        wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
-        if wrong:
-            session.execute(delete(DailyTotal).where(DailyTotal.day >= first_day))
-            _add(session, counted)
+        for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
+    }
+    counted: _Sums = defaultdict(_nothing)
+    rows = session.execute(
+        select(
+            Run.due_at,
+            Run.task_id,
+            Run.status,
+            Run.occurrences,
+            Run.input_tokens,
+            Run.output_tokens,
+            Run.cost,
+        )
+        .where(Run.status.not_in(ACTIVE))
+        .execution_options(yield_per=5_000)
+    )
+    for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost in rows:
+        day = due_at.astimezone(zone).date()
+        if day >= first_day:
+            _count(counted[day, task_id, status], occurrences, tokens_in, tokens_out, cost)
+    fresh = {key: tuple(total) for key, total in counted.items()}
+    wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
+    if wrong:
+        session.execute(delete(DailyTotal).where(DailyTotal.day >= first_day))
+        _add(session, counted)
     return wrong
 
 

@@ -1,0 +1,253 @@
+"""Budgets: what a claim may reserve, and what was spent and reserved so far.
+
+Reserved inside the transaction of the claim, settled in that of the record. Both write
+`usage_totals`, from which alone it is read what was spent, so no two claims see the same room.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    bindparam,
+    func,
+    literal,
+    select,
+    type_coerce,
+    update,
+)
+
+from ..domain.budgets import (
+    Amount,
+    Caps,
+    Period,
+    Refusal,
+    Scope,
+    most_input,
+    most_output,
+    refuse,
+)
+from ..domain.costs import Tokens, price_tokens
+from ..models import (
+    BUDGET_COLUMNS,
+    Budgeted,
+    DbSession,
+    InstanceState,
+    Money,
+    Run,
+    Task,
+    UsageTotal,
+)
+from .run_orders import RunOrder
+from .usage import Lane, Used, add_usage, reserved
+
+INSTANCE = 1
+"""The id of the instance's own row of state."""
+_MOST_RESERVED = Decimal(1_000_000)
+"""Dollars. Only a run that ignores its budget could come to more."""
+
+Spending = dict[tuple[Scope, int], dict[Period, Amount]]
+"""What was spent and is reserved, by scope and id, on the present day and in the present month."""
+
+
+def caps_of(row: Budgeted | None) -> Caps:
+    """The budgets of a task, an account, or the instance."""
+    return Caps(*(getattr(row, name) for name in BUDGET_COLUMNS)) if row is not None else Caps()
+
+
+def all_caps(task: Task, instance: Caps) -> tuple[tuple[Scope, int, Caps], ...]:
+    """Every budget that a run of `task` is under, with the id of what it is for."""
+    found = [(Scope.TASK, task.id, caps_of(task)), (Scope.INSTANCE, INSTANCE, instance)]
+    if task.account is not None:
+        found.insert(1, (Scope.ACCOUNT, task.account.id, caps_of(task.account)))
+    return tuple(entry for entry in found if entry[2] != _NO_CAPS)
+
+
+_NO_CAPS = Caps()
+_INSTANCE = select(*(getattr(InstanceState, name) for name in BUDGET_COLUMNS))
+
+
+def instance_caps(session: DbSession) -> Caps:
+    """The budgets of the whole instance."""
+    row = session.execute(_INSTANCE).first()
+    return Caps(*row) if row is not None else Caps()
+
+
+class Desk:
+    """Where claims are admitted, within one transaction: each sees what those before it reserved."""
+
+    def __init__(self, session: DbSession, now: datetime, zone: ZoneInfo) -> None:
+        self._session = session
+        self._now = now
+        self.today = now.astimezone(zone).date()
+        self._spent: Spending = {}
+
+    def admit(
+        self, orders: Sequence[RunOrder]
+    ) -> tuple[list[RunOrder], list[tuple[RunOrder, Refusal]]]:
+        """Reserve the worst case of each; those for which there is room, and those for which not.
+
+        What a put-off run has reserved already it need not ask for again.
+        """
+        self._look_up({entry[:2] for order in orders for entry in order.caps})
+        admitted, refused = [], []
+        for order in orders:
+            order = replace(order, spending_day=order.spending_day or self.today)
+            refusal, reserved_one = self._reserve(order)
+            if refusal is not None:
+                refused.append((order, refusal))
+            else:
+                admitted.append(reserved_one)
+        return admitted, refused
+
+    def write(self, orders: Sequence[RunOrder]) -> None:
+        """Write down what `orders` reserved, after they were claimed."""
+        kept = [order for order in orders if order.reserved is not None]
+        if not kept:
+            return
+        self._session.execute(update(Run), [_columns(order) for order in kept])
+        changes: list[tuple[Lane, Used]] = []
+        for order in kept:
+            changes.append((lane_of(order), _reserved(order.reserved)))
+            if order.held is not None:
+                lane, amount = order.held
+                changes.append((lane, _reserved(amount, -1)))
+        add_usage(self._session, changes)
+
+    def _reserve(self, order: RunOrder) -> tuple[Refusal | None, RunOrder]:
+        held = order.held[1] if order.held else None
+        if order.problem is not None or (not order.caps and held is None):
+            return None, replace(order, reserved=held)
+        each = worst_case(order, self._now)
+        behind = order.earlier.spent.amount + order.earlier.kept
+        total = None if each is None else each.times(order.attempts_left) + behind
+        need = None if total is None else total.less(held or Amount())
+        if not order.ignore_budget:
+            for scope, scope_id, caps in order.caps:
+                refusal = refuse(scope, caps, self._spent[scope, scope_id], need)
+                if refusal is not None:
+                    return refusal, order
+        if total is None or each is None:
+            return None, replace(order, reserved=held)
+        if total.cost is not None and total.cost > _MOST_RESERVED:
+            total = Amount(total.tokens, _MOST_RESERVED)
+        for scope, scope_id, _ in order.caps:
+            spent = self._spent[scope, scope_id]
+            for period in Period:
+                spent[period] += need or Amount()
+        return None, replace(order, each=each, reserved=total)
+
+    def _look_up(self, wanted: set[tuple[Scope, int]]) -> None:
+        missing = wanted - self._spent.keys()
+        if missing:
+            self._spent.update(spending(self._session, self.today, missing))
+
+
+def spending(session: DbSession, today: date, wanted: Iterable[tuple[Scope, int]]) -> Spending:
+    """What was spent and is reserved, today and in the month of `today`."""
+    ids: dict[Scope, list[int]] = defaultdict(list)
+    for scope, scope_id in wanted:
+        ids[scope].append(scope_id)
+    found: Spending = {
+        (scope, scope_id): dict.fromkeys(Period, Amount())
+        for scope, of_scope in ids.items()
+        for scope_id in of_scope
+    }
+    bounds = {"today": today, "first": today.replace(day=1), "end": _next_month(today)}
+    for scope, of_scope in ids.items():
+        for row in session.execute(_SPENT[scope], {**bounds, "ids": of_scope}):
+            found[scope, row[0]] = {
+                Period.DAY: Amount(int(row[1]), row[2]),
+                Period.MONTH: Amount(int(row[3]), row[4]),
+            }
+    return found
+
+
+def worst_case(order: RunOrder, now: datetime) -> Amount | None:
+    """The most that one attempt may come to; None where nothing bounds it. Its dollars are None
+    where no price is known."""
+    wanted = order.parameters
+    output = most_output(wanted.max_tokens, wanted.extra_body)
+    if output is None:
+        return None
+    sent = most_input(order.messages, wanted.response_schema, wanted.extra_body)
+    priced = price_tokens(
+        Tokens(sent, output),
+        provider=order.connection.provider,
+        endpoint=order.connection.endpoint,
+        models=(order.model,),
+        at=now,
+        own=order.connection.rates,
+    )
+    return Amount(sent + output, priced.cost if priced else None)
+
+
+def lane_of(order: RunOrder) -> Lane:
+    """In which total of usage a claimed run is counted."""
+    assert order.spending_day is not None  # noqa: S101 - told to mypy; it was claimed
+    account_id = order.connection.account_id or 0
+    return Lane(order.spending_day, order.task_id, account_id, order.model)
+
+
+def _columns(order: RunOrder) -> dict[str, Any]:
+    found = order.reserved or Amount()
+    return {
+        "id": order.run_id,
+        "reserved_tokens": found.tokens,
+        "reserved_cost": found.cost,
+        "account_id": order.connection.account_id,
+        "model": order.model,
+    }
+
+
+def _reserved(amount: Amount | None, sign: int = 1) -> Used:
+    found = amount or Amount()
+    return reserved(sign * found.tokens, sign * (found.cost or Decimal(0)))
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _sums(
+    key: Any, *conditions: ColumnElement[bool]
+) -> Any:
+    """The statement for one scope, built once: key, the day's tokens and dollars, the month's."""
+    tokens = UsageTotal.input_tokens + UsageTotal.output_tokens + UsageTotal.reserved_tokens
+    is_today = UsageTotal.day == bindparam("today")
+
+    def total(column: Any, *only: ColumnElement[bool]) -> Any:
+        summed = func.sum(column)
+        return func.coalesce(summed.filter(*only) if only else summed, 0)
+
+    def money(*only: ColumnElement[bool]) -> Any:
+        return type_coerce(
+            total(UsageTotal.cost, *only) + total(UsageTotal.reserved_cost, *only), Money
+        )
+
+    return (
+        select(key, total(tokens, is_today), money(is_today), total(tokens), money())
+        .where(
+            UsageTotal.day >= bindparam("first"), UsageTotal.day < bindparam("end"), *conditions
+        )
+    )
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_SPENT: Mapping[Scope, Any] = {
+    Scope.TASK: _sums(UsageTotal.task_id, UsageTotal.task_id.in_(_IDS)).group_by(
+        UsageTotal.task_id
+    ),
+    Scope.ACCOUNT: _sums(UsageTotal.account_id, UsageTotal.account_id.in_(_IDS)).group_by(
+        UsageTotal.account_id
+    ),
+    Scope.INSTANCE: _sums(literal(INSTANCE)),
+}

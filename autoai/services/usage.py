@@ -1,0 +1,159 @@
+"""What was used and spent, by the day of the claim: the totals that budgets and the usage page go by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from ..domain.runs import ACTIVE
+from ..models import DbSession, Run, Task, UsageTotal, table
+
+
+class Lane(NamedTuple):
+    """Which total something is counted in."""
+
+    day: date
+    task_id: int
+    account_id: int
+    """0 where there is none."""
+    model: str
+
+
+class Used(NamedTuple):
+    """What is added to a total; negative where a reservation is given back."""
+
+    runs: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
+    estimated: int = 0
+    reserved_tokens: int = 0
+    reserved_cost: Decimal = Decimal(0)
+
+    def and_(self, other: Used) -> Used:
+        """Both together."""
+        return Used(
+            self.runs + other.runs,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+            self.estimated + other.estimated,
+            self.reserved_tokens + other.reserved_tokens,
+            self.reserved_cost + other.reserved_cost,
+        )
+
+
+NO_USE = Used()
+_FIGURES = Used._fields
+_TABLE = table(UsageTotal)
+_INSERT = insert(_TABLE)
+_ADD = _INSERT.on_conflict_do_update(
+    index_elements=[_TABLE.c.day, _TABLE.c.task_id, _TABLE.c.account_id, _TABLE.c.model],
+    set_={name: _TABLE.c[name] + _INSERT.excluded[name] for name in _FIGURES},
+)
+
+
+def add_usage(session: DbSession, used: Iterable[tuple[Lane, Used]]) -> None:
+    """Inside the caller's transaction: add what was used to its totals."""
+    sums: dict[Lane, Used] = defaultdict(Used)
+    for lane, more in used:
+        sums[lane] = sums[lane].and_(more)
+    rows = [_columns(lane, total) for lane, total in sums.items() if total != NO_USE]
+    if rows:
+        session.execute(_ADD, rows)
+
+
+def used_by(
+    input_tokens: int | None,
+    output_tokens: int | None,
+    cost: Decimal | None,
+    estimated: bool,
+) -> Used:
+    """What one run that ended adds."""
+    counted = input_tokens is not None
+    return Used(
+        1,
+        input_tokens or 0,
+        output_tokens or 0,
+        cost or Decimal(0),
+        int(counted and cost is None),
+        int(estimated),
+    )
+
+
+def reserved(tokens: int | None, cost: Decimal | None) -> Used:
+    """What a reservation adds."""
+    return Used(reserved_tokens=tokens or 0, reserved_cost=cost or Decimal(0))
+
+
+def rebuild_usage(session: DbSession, zone: ZoneInfo) -> int:
+    """Inside the caller's transaction: count the runs of the ledger anew; how many totals were
+    wrong.
+
+    Only what the ledger still has is touched: days from its oldest run on, and tasks that exist.
+    """
+    oldest = session.scalar(select(func.min(Run.started_at)))
+    if oldest is None:
+        return 0
+    first_day = oldest.astimezone(zone).date()
+    mine = (UsageTotal.day > first_day) & UsageTotal.task_id.in_(select(Task.id))
+    known = {
+        _lane(total): Used(*(getattr(total, name) for name in _FIGURES))
+        for total in session.scalars(select(UsageTotal).where(mine))
+    }
+    counted = {lane: used for lane, used in _counted(session, zone).items() if lane.day > first_day}
+    wrong = sum(
+        known.get(lane, NO_USE) != counted.get(lane, NO_USE)
+        for lane in known.keys() | counted.keys()
+    )
+    if wrong:
+        session.execute(delete(UsageTotal).where(mine).execution_options(synchronize_session=False))
+        add_usage(session, counted.items())
+    return wrong
+
+
+def _counted(session: DbSession, zone: ZoneInfo) -> dict[Lane, Used]:
+    sums: dict[Lane, Used] = defaultdict(Used)
+    rows = session.execute(
+        select(
+            Run.spending_day,
+            Run.started_at,
+            Run.task_id,
+            Run.account_id,
+            Run.model,
+            Run.status,
+            Run.input_tokens,
+            Run.output_tokens,
+            Run.cost,
+            Run.usage_estimated,
+            Run.reserved_tokens,
+            Run.reserved_cost,
+        )
+        .where(Run.started_at.is_not(None))
+        .execution_options(yield_per=5_000)
+    )
+    for row in rows:
+        day = row.spending_day or row.started_at.astimezone(zone).date()
+        lane = Lane(day, row.task_id, row.account_id or 0, row.model or "")
+        if row.status not in ACTIVE:
+            used = used_by(row.input_tokens, row.output_tokens, row.cost, row.usage_estimated)
+            sums[lane] = sums[lane].and_(used)
+        sums[lane] = sums[lane].and_(reserved(row.reserved_tokens, row.reserved_cost))
+    return sums
+
+
+def _lane(total: UsageTotal) -> Lane:
+    return Lane(total.day, total.task_id, total.account_id, total.model)
+
+
+def _columns(lane: Lane, total: Used) -> dict[str, Any]:
+    return {**lane._asdict(), **total._asdict()}
