@@ -38,6 +38,7 @@ from ..domain.budgets import (
 from ..domain.costs import Tokens, price_tokens
 from ..models import (
     BUDGET_COLUMNS,
+    Attempt,
     Budgeted,
     DbSession,
     InstanceState,
@@ -46,8 +47,8 @@ from ..models import (
     Task,
     UsageTotal,
 )
-from .run_orders import RunOrder
-from .usage import Lane, Used, add_usage, reserved
+from .run_orders import RunOrder, Spent
+from .usage import Lane, Used, add_usage, reserved, used_by
 
 INSTANCE = 1
 """The id of the instance's own row of state."""
@@ -100,12 +101,11 @@ class Desk:
         self._look_up({entry[:2] for order in orders for entry in order.caps})
         admitted, refused = [], []
         for order in orders:
-            order = replace(order, spending_day=order.spending_day or self.today)
-            refusal, reserved_one = self._reserve(order)
-            if refusal is not None:
-                refused.append((order, refusal))
+            found = self._reserve(replace(order, spending_day=order.spending_day or self.today))
+            if isinstance(found, Refusal):
+                refused.append((order, found))
             else:
-                admitted.append(reserved_one)
+                admitted.append(found)
         return admitted, refused
 
     def write(self, orders: Sequence[RunOrder]) -> None:
@@ -122,10 +122,10 @@ class Desk:
                 changes.append((lane, _reserved(amount, -1)))
         add_usage(self._session, changes)
 
-    def _reserve(self, order: RunOrder) -> tuple[Refusal | None, RunOrder]:
+    def _reserve(self, order: RunOrder) -> Refusal | RunOrder:
         held = order.held[1] if order.held else None
         if order.problem is not None or (not order.caps and held is None):
-            return None, replace(order, reserved=held)
+            return replace(order, reserved=held)
         each = worst_case(order, self._now)
         behind = order.earlier.spent.amount + order.earlier.kept
         total = None if each is None else each.times(order.attempts_left) + behind
@@ -134,16 +134,16 @@ class Desk:
             for scope, scope_id, caps in order.caps:
                 refusal = refuse(scope, caps, self._spent[scope, scope_id], need)
                 if refusal is not None:
-                    return refusal, order
+                    return refusal
         if total is None or each is None:
-            return None, replace(order, reserved=held)
+            return replace(order, reserved=held)
         if total.cost is not None and total.cost > _MOST_RESERVED:
             total = Amount(total.tokens, _MOST_RESERVED)
         for scope, scope_id, _ in order.caps:
             spent = self._spent[scope, scope_id]
             for period in Period:
                 spent[period] += need or Amount()
-        return None, replace(order, each=each, reserved=total)
+        return replace(order, each=each, reserved=total)
 
     def _look_up(self, wanted: set[tuple[Scope, int]]) -> None:
         missing = wanted - self._spent.keys()
@@ -217,9 +217,7 @@ def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _sums(
-    key: Any, *conditions: ColumnElement[bool]
-) -> Any:
+def _sums(key: Any, *conditions: ColumnElement[bool]) -> Any:
     """The statement for one scope, built once: key, the day's tokens and dollars, the month's."""
     tokens = UsageTotal.input_tokens + UsageTotal.output_tokens + UsageTotal.reserved_tokens
     is_today = UsageTotal.day == bindparam("today")
@@ -233,11 +231,8 @@ def _sums(
             total(UsageTotal.cost, *only) + total(UsageTotal.reserved_cost, *only), Money
         )
 
-    return (
-        select(key, total(tokens, is_today), money(is_today), total(tokens), money())
-        .where(
-            UsageTotal.day >= bindparam("first"), UsageTotal.day < bindparam("end"), *conditions
-        )
+    return select(key, total(tokens, is_today), money(is_today), total(tokens), money()).where(
+        UsageTotal.day >= bindparam("first"), UsageTotal.day < bindparam("end"), *conditions
     )
 
 
@@ -251,3 +246,61 @@ _SPENT: Mapping[Scope, Any] = {
     ),
     Scope.INSTANCE: _sums(literal(INSTANCE)),
 }
+
+
+def attempts_of(session: DbSession, run_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    """The attempts of each run, in order."""
+    found: dict[int, list[Attempt]] = {run_id: [] for run_id in run_ids}
+    for attempt in session.scalars(
+        select(Attempt).where(Attempt.run_id.in_(run_ids)).order_by(Attempt.number)
+    ):
+        found[attempt.run_id].append(attempt)
+    return found
+
+
+def spent_in(attempts: Iterable[Attempt]) -> Spent:
+    """What some attempts used."""
+    return sum(
+        (
+            Spent(a.input_tokens, a.output_tokens, a.cached_input_tokens, a.usage_estimated, a.cost)
+            for a in attempts
+        ),
+        Spent(),
+    )
+
+
+def kept_of(note: Mapping[str, str] | None) -> Amount:
+    """What a run that was put off keeps reserved for attempts that nobody knows the use of."""
+    found = note or {}
+    cost = found.get("kept_cost")
+    return Amount(int(found.get("kept_tokens", 0)), Decimal(cost) if cost else None)
+
+
+def settle_waiting(session: DbSession, run_ids: Sequence[int]) -> dict[int, Spent]:
+    """Inside the caller's transaction: runs that were put off have ended without another attempt.
+
+    What they had used is counted, and what was reserved for attempts to come is given back.
+    """
+    if not run_ids:
+        return {}
+    attempts = attempts_of(session, run_ids)
+    begun: dict[int, Spent] = {}
+    for run in session.scalars(
+        select(Run).where(Run.id.in_(run_ids)).execution_options(populate_existing=True)
+    ):
+        spent = begun[run.id] = spent_in(attempts[run.id])
+        run.input_tokens, run.output_tokens = spent.input_tokens, spent.output_tokens
+        run.cached_input_tokens, run.usage_estimated = spent.cached_input_tokens, spent.estimated
+        run.cost = spent.cost
+        used = used_by(spent.input_tokens, spent.output_tokens, spent.cost, spent.estimated)
+        if run.reserved_tokens is not None:
+            kept = kept_of(run.budget_note)
+            used = used.and_(_reserved(kept)).and_(
+                _reserved(Amount(run.reserved_tokens, run.reserved_cost), -1)
+            )
+            run.reserved_tokens, run.reserved_cost = kept.tokens or None, kept.cost or None
+        if run.spending_day is not None:
+            lane = Lane(run.spending_day, run.task_id, run.account_id or 0, run.model or "")
+            add_usage(session, [(lane, used)])
+    session.flush()
+    return begun

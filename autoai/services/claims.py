@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import lazyload, load_only
 
+from ..domain.budgets import Amount, Caps, Refusal
 from ..domain.limits import Blocked, Limits, estimate_tokens
 from ..domain.runs import Kind, Reason, Source, Status
 from ..domain.schedules import blackout_period
 from ..models import (
+    BUDGET_COLUMNS,
     NOW,
     Account,
-    Attempt,
     DbSession,
     Run,
     RunText,
@@ -26,11 +27,21 @@ from ..models import (
     make_blackouts,
 )
 from ..providers.base import Parameters
+from .budgets import (
+    Desk,
+    all_caps,
+    attempts_of,
+    instance_caps,
+    kept_of,
+    settle_waiting,
+    spent_in,
+)
 from .connections import connection_of
 from .limits import give_back, limits_of
 from .ports import Ports
 from .run_orders import EarlierAttempts, Prepared, RunOrder
-from .statistics import Ending, count_endings
+from .statistics import Ending, count_endings, ending
+from .usage import Lane
 
 Ask = Callable[[int, Mapping[str, Limits], int], Blocked | None]
 """May this run, under these limits, make a call of so many tokens? What is in its way if not."""
@@ -64,6 +75,7 @@ _SENT = (
     Task.max_attempts,
     Task.retry_network,
     Task.retry_statuses,
+    *(getattr(Task, name) for name in BUDGET_COLUMNS),
 )
 """What an order takes from its task. The rest is not read: orders are made by the hundred."""
 
@@ -85,7 +97,7 @@ _EXPIRE = (
     update(Run)
     .where(Run.status == Status.QUEUED, Run.expires_at <= NOW)
     .values(status=Status.EXPIRED, finished_at=NOW)
-    .returning(Run.task_id, Run.due_at)
+    .returning(Run.id, Run.task_id, Run.due_at, Run.attempts)
     .execution_options(synchronize_session=False)
 )
 _WAITING = (
@@ -125,6 +137,7 @@ _CLAIM = (
         owner=bindparam("by"),
         started_at=func.coalesce(Run.started_at, NOW),
         not_before=None,
+        spending_day=func.coalesce(Run.spending_day, bindparam("today")),
     )
     .returning(Run.id)
     .execution_options(synchronize_session=False)
@@ -140,6 +153,13 @@ _CLAIMED = (
         Run.prompt_version,
         Run.turns_sent,
         Run.turns_cut,
+        Run.spending_day,
+        Run.reserved_tokens,
+        Run.reserved_cost,
+        Run.ignore_budget,
+        Run.budget_note,
+        Run.account_id.label("through"),
+        Run.model.label("asked"),
         Task,
         RunText.request_messages,
         RunText.secrets,
@@ -177,7 +197,7 @@ def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bo
     if session.scalar(_OLD, {"now": now}) is not None:
         return True
     with closing(
-        _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how), None)
+        _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how))
     ) as could:
         return next(could, None) is not None
 
@@ -207,19 +227,66 @@ def claim(
     if slots <= 0:
         return Claims()
     _skip_blacked_out(session, now, ports)
-    chosen = list(_choose(session, now, slots, ports, ports.limits.take, prepared))
-    if not chosen:
-        return Claims()
+    claims, desk = Claims(), Desk(session, now, ports.zone)
+    taken: list[int] = []
     try:
-        known = [run_id for run_id, is_known in chosen if is_known]
-        claims = Claims(unprepared=[run_id for run_id, is_known in chosen if not is_known])
-        if known:
-            claimed = session.scalars(_CLAIM, {"ids": known, "by": owner, "now": now})
-            claims.orders = _orders(session, list(claimed), prepared or {})
+        while slots > len(claims.holders):
+            known: list[int] = []
+            free, seen = slots - len(claims.holders), frozenset(claims.unprepared)
+            for run_id, is_known in _choose(
+                session, now, free, ports, ports.limits.take, prepared, seen
+            ):
+                taken.append(run_id)
+                (known if is_known else claims.unprepared).append(run_id)
+            orders = _orders(session, known, prepared or {}) if known else []
+            admitted, refused = desk.admit(orders)
+            claims.orders += _claimed(session, owner, now, desk, admitted)
+            if not refused:
+                break
+            _leave_out(session, ports, now, refused)  # whose slots go to others
         return claims
     except BaseException:
-        give_back(ports, [run_id for run_id, _ in chosen])
+        give_back(ports, taken)
         raise
+
+
+def _claimed(
+    session: DbSession, owner: str, now: datetime, desk: Desk, orders: Sequence[RunOrder]
+) -> list[RunOrder]:
+    """Those of `orders` that were still queued: they are running now, and what they may come to at
+    most is reserved."""
+    if not orders:
+        return []
+    ids = [order.run_id for order in orders]
+    mine = set(session.scalars(_CLAIM, {"ids": ids, "by": owner, "now": now, "today": desk.today}))
+    claimed = [order for order in orders if order.run_id in mine]
+    desk.write(claimed)
+    return claimed
+
+
+def _leave_out(
+    session: DbSession, ports: Ports, now: datetime, refused: Sequence[tuple[RunOrder, Refusal]]
+) -> None:
+    """A budget has no room for them."""
+    left_out = {"status": Status.SKIPPED, "reason": Reason.BUDGET, "finished_at": now}
+    session.execute(
+        update(Run),
+        [
+            {"id": order.run_id, "budget_note": refusal.note(), **left_out}
+            for order, refusal in refused
+        ],
+    )
+    ids = [order.run_id for order, _ in refused]
+    begun = settle_waiting(session, [o.run_id for o, _ in refused if o.earlier.count])
+    count_endings(
+        session,
+        ports.zone,
+        [
+            ending(order.task_id, order.due_at, Status.SKIPPED, begun.get(order.run_id))
+            for order, _ in refused
+        ],
+    )
+    give_back(ports, ids)
 
 
 def _orders(
@@ -227,7 +294,8 @@ def _orders(
 ) -> list[RunOrder]:
     rows = session.execute(_CLAIMED, {"ids": run_ids})
     refused = {(row.key, row.model) for row in session.scalars(_UNSTREAMED)}
-    return [_order(session, row, refused, prepared.get(row.id)) for row in rows]
+    instance = instance_caps(session)
+    return [_order(session, row, refused, prepared.get(row.id), instance) for row in rows]
 
 
 def _order(
@@ -235,6 +303,7 @@ def _order(
     row: Row[*tuple[Any, ...]],
     refused: set[tuple[str, str]],
     prepared: Prepared | None,
+    instance: Caps,
 ) -> RunOrder:
     task: Task = row.Task
     connection = connection_of(task)
@@ -252,7 +321,19 @@ def _order(
         stream=task.stream and (connection.limit_key, model) not in refused,
         expires_at=row.expires_at,
         earlier=_earlier(session, row) if row.attempts else EarlierAttempts(),
+        spending_day=row.spending_day,
+        caps=all_caps(task, instance),
+        ignore_budget=row.ignore_budget,
+        held=_held(row),
     )
+
+
+def _held(row: Row[*tuple[Any, ...]]) -> tuple[Lane, Amount] | None:
+    """What was reserved when it was claimed before."""
+    if row.reserved_tokens is None or row.spending_day is None:
+        return None
+    lane = Lane(row.spending_day, row.Task.id, row.through or 0, row.asked or "")
+    return lane, Amount(row.reserved_tokens, row.reserved_cost)
 
 
 def _said(row: Row[*tuple[Any, ...]], prepared: Prepared | None) -> dict[str, Any]:
@@ -284,10 +365,14 @@ def _said(row: Row[*tuple[Any, ...]], prepared: Prepared | None) -> dict[str, An
 
 def _earlier(session: DbSession, row: Row[*tuple[Any, ...]]) -> EarlierAttempts:
     """What a run that was put off has behind it."""
-    kinds = select(Attempt.kind).where(Attempt.run_id == row.id)
-    last = session.scalar(kinds.order_by(Attempt.number.desc()).limit(1))
+    attempts = attempts_of(session, [row.id])[row.id]
     return EarlierAttempts(
-        row.attempts, row.started_at, last == Kind.MAYBE_BILLED, row.maybe_double_billed
+        row.attempts,
+        row.started_at,
+        attempts[-1].kind == Kind.MAYBE_BILLED if attempts else False,
+        row.maybe_double_billed,
+        spent_in(attempts),
+        kept_of(row.budget_note),
     )
 
 
@@ -317,17 +402,18 @@ def _choose(
     slots: int,
     ports: Ports,
     ask: Ask,
-    prepared: Mapping[int, Prepared] | None,
+    prepared: Mapping[int, Prepared] | None = None,
+    seen: Collection[int] = (),
 ) -> Generator[tuple[int, bool], None, None]:
-    """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first; and
-    whether it is known what each of them sends."""
+    """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first, and
+    none that was `seen`; and whether it is known what each of them sends."""
     busy = set(session.scalars(_BUSY))
     queued = session.execute(_QUEUED, {"now": now})
     full: set[str] = set()
     for run_id, task_id, serial, endpoint, account, dynamic, changed_at in queued:
         if slots <= 0:
             break
-        if serial and task_id in busy:
+        if run_id in seen or (serial and task_id in busy):
             continue
         made = prepared.get(run_id) if prepared else None
         if prepared and (made is None or made.task_updated_at != changed_at):
@@ -358,8 +444,11 @@ def _tokens(
 
 def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
     expired = session.execute(_EXPIRE, {"now": now}).all()
+    begun = settle_waiting(session, [run.id for run in expired if run.attempts])
     count_endings(
-        session, ports.zone, [Ending(task, due_at, Status.EXPIRED) for task, due_at in expired]
+        session,
+        ports.zone,
+        [ending(r.task_id, r.due_at, Status.EXPIRED, begun.get(r.id)) for r in expired],
     )
 
 

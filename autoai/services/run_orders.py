@@ -14,6 +14,7 @@ from ..domain.retries import RetryRules
 from ..domain.runs import Kind, Reason, Status
 from ..providers.base import Completion, Parameters
 from .connections import StoredConnection
+from .usage import Lane
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ class RunOrder:
     caps: tuple[tuple[Scope, int, Caps], ...] = ()
     """The budgets of its task, of its account and of the instance, each with the id."""
     ignore_budget: bool = False
+    held: tuple[Lane, Amount] | None = None
+    """What was reserved for it at an earlier claim, and in which total."""
     each: Amount | None = None
     """The most that one attempt may come to; None where nothing is reserved."""
     reserved: Amount | None = None

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..models import DailyTotal, DbSession, Run, write_transaction
+from .run_orders import Spent
 from .usage import rebuild_usage
 
 _Sums = dict[tuple[date, int, str], list[Any]]
@@ -32,6 +33,13 @@ class Ending:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
+
+
+def ending(task_id: int, due_at: datetime, status: str, spent: Spent | None) -> Ending:
+    """Of a run that ended while it waited; `spent` is what its attempts had used, if it made any."""
+    if spent is None:
+        return Ending(task_id, due_at, status)
+    return Ending(task_id, due_at, status, 1, spent.input_tokens, spent.output_tokens, spent.cost)
 
 
 def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending]) -> None:
