@@ -1,0 +1,122 @@
+"""How far each budget is used: for the usage page and the dashboard's notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, literal, or_, select, type_coerce
+
+from ..domain.budgets import Amount, Caps, Period, Scope, Unit
+from ..extensions import db
+from ..models import BUDGET_COLUMNS, Account, InstanceState, Money, Task, UsageTotal
+
+WARNED = 0.8
+"""The share of a cap from which on it is worth a word."""
+_SCOPES = tuple(Scope)
+
+
+@dataclass(frozen=True)
+class BudgetState:
+    """One cap of the instance, an account or a task. `cap`, `spent` and `reserved` are in `unit`:
+    a whole number of tokens, or dollars."""
+
+    scope: Scope
+    id: int
+    """Of the task or the account; 1 for the instance."""
+    name: str | None
+    """None for the instance."""
+    period: Period
+    unit: Unit
+    cap: int | Decimal
+    spent: int | Decimal
+    """In the present day or month, with what is reserved."""
+    reserved: int | Decimal
+    """What of it is only set aside: for runs under way, and for those that nobody knows the use
+    of."""
+
+    @property
+    def share(self) -> float:
+        """How much of the cap is used: 1.0 is all of it, more is too much."""
+        return float(self.spent / self.cap) if self.cap else 1.0
+
+    @property
+    def over(self) -> int | Decimal:
+        """By how much the cap has been passed; 0 where it has not."""
+        return max(self.spent - self.cap, self.cap * 0)
+
+
+class _Used(NamedTuple):
+    spent: Amount
+    reserved: Amount
+
+
+_NOTHING = _Used(Amount(0, Decimal(0)), Amount(0, Decimal(0)))
+_Spending = dict[tuple[int, Period], _Used]
+
+
+def budget_states(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
+    """Every budget that is set, the most used first. Days and months are those of `zone`, the
+    instance's. Six statements at most, however many tasks there are."""
+    today = now.astimezone(zone).date()
+    found = [*_instance(today), *_of(Account, today), *_of(Task, today)]
+    return sorted(found, key=lambda b: (-b.share, _SCOPES.index(b.scope), b.name or "", b.id))
+
+
+def _instance(today: date) -> Iterator[BudgetState]:
+    row = db.session.execute(select(*_caps(InstanceState))).first()
+    if row is not None and any(cap is not None for cap in row):
+        spending = _spending(literal(1), today)
+        yield from _states(Scope.INSTANCE, 1, None, row, spending)
+
+
+def _of(model: type[Task | Account], today: date) -> Iterator[BudgetState]:
+    scope = Scope.TASK if model is Task else Scope.ACCOUNT
+    key = UsageTotal.task_id if model is Task else UsageTotal.account_id
+    has_cap = or_(*(column.is_not(None) for column in _caps(model)))
+    rows = db.session.execute(select(model.id, model.name, *_caps(model)).where(has_cap)).all()
+    if rows:
+        spending = _spending(key, today, key.in_(select(model.id).where(has_cap)))
+        for row_id, name, *caps in rows:
+            yield from _states(scope, row_id, name, caps, spending)
+
+
+def _states(
+    scope: Scope, row_id: int, name: str | None, caps: Sequence[Any], spending: _Spending
+) -> Iterator[BudgetState]:
+    for period, unit, cap in Caps(*caps):
+        used = spending.get((row_id, period), _NOTHING)
+        spent, reserved = (amount.in_unit(unit) or cap * 0 for amount in used)
+        yield BudgetState(scope, row_id, name, period, unit, cap, spent, reserved)
+
+
+def _caps(model: Any) -> list[Any]:
+    return [getattr(model, name) for name in BUDGET_COLUMNS]
+
+
+def _spending(key: Any, today: date, *conditions: Any) -> _Spending:
+    first = today.replace(day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    counted = (UsageTotal.input_tokens + UsageTotal.output_tokens, UsageTotal.reserved_tokens)
+    figures = (*counted, UsageTotal.cost, UsageTotal.reserved_cost)
+    is_today = UsageTotal.day == today
+    sums = [func.coalesce(func.sum(figure).filter(is_today), 0) for figure in figures]
+    sums += [func.coalesce(func.sum(figure), 0) for figure in figures]
+    money = [type_coerce(total, Money) if n % 4 > 1 else total for n, total in enumerate(sums)]
+    rows = db.session.execute(
+        select(key, *money)
+        .where(UsageTotal.day >= first, UsageTotal.day < following, *conditions)
+        .group_by(key)
+    )
+    found: _Spending = {}
+    for row_id, *totals in rows:
+        for period, (tokens, kept, cost, kept_cost) in zip(
+            Period, (totals[:4], totals[4:]), strict=True
+        ):
+            reserved = Amount(int(kept), kept_cost)
+            found[row_id, period] = _Used(Amount(int(tokens), cost) + reserved, reserved)
+    return found
