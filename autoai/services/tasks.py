@@ -34,6 +34,7 @@ from .endings import skip_waiting
 from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
+from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
 from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
 from .task_rules import check_task
 
@@ -124,19 +125,32 @@ def create_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     _set_cursor(task, now)
     with write_transaction() as session:
         session.add(task)
+        publish_first(session, task, now)
         bump_revision(session)
     ports.wake()
     return task
 
 
-def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partial: bool) -> Task:
+def update_task(
+    ports: Ports,
+    task_id: int,
+    values: Mapping[str, Any],
+    *,
+    partial: bool,
+    as_draft: bool = False,
+    restored_from: int | None = None,
+) -> Task:
     """Change a task. With `partial`, fields that are absent keep their value; else they get their
     default. The key is kept where it is absent, empty, or the mask itself.
 
-    What was due up to now is written by the old rule before the new one counts.
+    What was due up to now is written by the old rule before the new one counts. Other texts are a
+    new version, in the place of any draft; `restored_from` is the older one that they come from,
+    which leaves the draft alone. `as_draft`: the texts wait in the draft, all else counts at once.
     """
     with write_transaction() as session:
         task = existing_task(session, task_id)
+        texts = texts_of(task)
+        keep_draft = restored_from is not None or not any(field in values for field in TEXTS)
         if partial:
             stored = _without_replaced_interval(task_fields(task), values)
             values = {**_without_replaced_endpoint(stored, values), **values}
@@ -144,12 +158,19 @@ def update_task(ports: Ports, task_id: int, values: Mapping[str, Any], *, partia
         if key_given is not None and str(key_given).strip() in ("", task.api_key_mask):
             values = {**values, "api_key": None}
         columns, key = _checked(ports, values)
+        drafted = {field: columns[field] for field in TEXTS}
+        if as_draft:
+            columns, key = _checked(ports, {**values, **texts})
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         renewed = any(
             columns[field] != getattr(task, field) for field in (*RULE_COLUMNS, "enabled")
         )
         _set_columns(task, columns)
+        if as_draft:
+            put_draft(session, task, drafted, now)
+        else:
+            publish(session, task, texts, now, keep_draft=keep_draft, restored_from=restored_from)
         if key is not None:
             _store_key(ports, task, key)
         elif task.account_id is not None:
@@ -220,6 +241,7 @@ def duplicate_task(ports: Ports, task_id: int) -> Task:
         _store_key(ports, copy, key)
     with write_transaction() as session:
         session.add(copy)
+        publish_first(session, copy, copy.created_at)
         bump_revision(session)
     return copy
 
