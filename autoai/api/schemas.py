@@ -162,6 +162,7 @@ ANSWERED_ONLY = frozenset(
         "preflight_at",
         "preflight_reason",
         "preflight_message",
+        "prompt_version",
         "created_at",
         "updated_at",
     }
@@ -221,6 +222,7 @@ def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
         "preflight_at": instant(task.preflight_at),
         "preflight_reason": task.preflight_reason,
         "preflight_message": task.preflight_message,
+        "prompt_version": task.prompt_version,
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
     }
@@ -264,6 +266,7 @@ def run_out(run: Run) -> dict[str, Any]:
         "maybe_double_billed": run.maybe_double_billed,
         "model": run.model,
         "model_answered": run.model_answered,
+        "prompt_version": run.prompt_version,
         "http_status": run.http_status,
         "finish_reason": run.finish_reason,
         "response_summary": run.response_summary,
