@@ -11,6 +11,7 @@ from .away.views import away
 from .dashboard.views import dashboard
 from .i18n import select_locale, select_timezone
 from .logs.views import logs
+from .prompts.views import prompts
 from .settings.views import settings
 from .tasks.views import tasks
 
@@ -24,5 +25,15 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (i18n.preferences, auth, dashboard, tasks, logs, accounts, away, settings):
+    for blueprint in (
+        i18n.preferences,
+        auth,
+        dashboard,
+        tasks,
+        prompts,
+        logs,
+        accounts,
+        away,
+        settings,
+    ):
         app.register_blueprint(blueprint)

@@ -20,8 +20,9 @@ from ...domain.policies import CatchUp, Overlap
 from ...domain.retries import RETRYABLE_STATUSES
 from ...domain.runs import Priority
 from ...domain.schedules import ScheduleType
-from ...models import Task
+from ...models import PromptVersion, Task
 from ...services.parameter_rules import FORMATS
+from ...services.publishing import texts_of
 from ...services.tasks import task_fields
 from ..forms import ServiceForm, newlines, whole_number
 from .answer_fields import AnswerFields, shown_answer
@@ -152,8 +153,8 @@ def new_form(timezone: str, timeout: int, account_id: str | None = None) -> Task
     )
 
 
-def edit_form(task: Task) -> TaskForm:
-    """A form filled with a stored task. The key stays where it is."""
-    fields = task_fields(task)
+def edit_form(task: Task, draft: PromptVersion | None = None) -> TaskForm:
+    """A form filled with a stored task, its texts the draft's. The key stays where it is."""
+    fields = {**task_fields(task), **(texts_of(draft) if draft else {})}
     values = {**shown_schedule(fields, task), **shown_answer(fields)}
     return TaskForm(data={**values, "tags": ", ".join(task.tags)})

@@ -19,6 +19,7 @@ from ...services import tasks as service
 from ...services.accounts import find_account
 from ...services.bulk import Action
 from ...services.connections import connection_of
+from ...services.prompt_versions import find_draft
 from .. import formats
 from ..accounts.asking import Offer, models_of, models_typed
 from ..forms import whole_number
@@ -62,15 +63,21 @@ def edit(task_id: int) -> ResponseReturnValue:
     """Change a task; or, with `fetch`, only ask for the models of what has been typed so far."""
     task = service.get_task(task_id)
     if request.method == "GET":
-        return _form_page(edit_form(task), task)
+        return _form_page(edit_form(task, find_draft(task_id)), task)
     form = TaskForm(request.form)
     if "fetch" in request.form:
         return _form_page(form, task, offer=_models(form, task))
+    as_draft = "draft" in request.form
     try:
-        task = service.update_task(runtime().ports, task_id, form.values(task), partial=False)
+        task = service.update_task(
+            runtime().ports, task_id, form.values(task), partial=False, as_draft=as_draft
+        )
     except Invalid as error:
         form.show_errors(error.errors)
         return _form_page(form, task, 422)
+    if as_draft:
+        flash(_("The draft was saved. It is not sent before you publish it."), "success")
+        return hx_redirect(f"/tasks/{task_id}/prompts")
     flash(_("“%(name)s” was saved.", name=task.name), "success")
     return hx_redirect("/")
 
@@ -218,4 +225,5 @@ def _form_page(
         receipt=receipt,
         accounts=account_choices(),
         offer=offer,
+        draft=find_draft(task.id) if task else None,
     )
