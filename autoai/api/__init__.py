@@ -11,12 +11,13 @@ from .dashboard import dashboard
 from .logs import logs
 from .outages import outages
 from .prompts import prompts
+from .settings import settings
 from .tasks import tasks
 
 
 def init_app(app: Flask) -> None:
     """Hang the API on the app. The demo's endpoint is there only while the demo is on."""
-    for blueprint in (tasks, prompts, accounts, logs, outages, dashboard):
+    for blueprint in (tasks, prompts, accounts, logs, outages, dashboard, settings):
         app.register_blueprint(blueprint, url_prefix="/api")
     app.register_blueprint(health.health)
     if runtime(app).settings.demo:

@@ -41,8 +41,11 @@ def cancel(run_id: int) -> ResponseReturnValue:
 
 @logs.post("/logs/<int:run_id>/retry")
 def retry(run_id: int) -> ResponseReturnValue:
-    same_input = read_body(RetryIn).same_input
-    new_id = runs.retry_run(runtime().ports, run_id, same_input=same_input)
+    wanted = read_body(RetryIn)
+    if wanted.ignore_budget:
+        new_id = runs.run_anyway(runtime().ports, run_id)
+    else:
+        new_id = runs.retry_run(runtime().ports, run_id, same_input=wanted.same_input)
     return jsonify(run_details_out(get_run(new_id))), 202
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from ..domain.costs import plain
 from ..domain.runs import Priority
 from ..domain.schedules import Words, describe, explain
 from ..models import Account, Attempt, Run, Task
@@ -52,6 +52,21 @@ class PolicyIn(BaseModel):
     rerun_interrupted: bool | None = None
 
 
+class BudgetIn(BaseModel):
+    """What may be spent. Dollars come as text or as a number."""
+
+    token_budget_day: int | None = None
+    token_budget_month: int | None = None
+    cost_budget_day: str | int | float | None = None
+    cost_budget_month: str | int | float | None = None
+
+
+class SettingsIn(BudgetIn):
+    """What holds for the whole instance."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
 class PreviewIn(ScheduleIn, PolicyIn):
     """A schedule to be looked at; a task's other choices may come along."""
 
@@ -59,7 +74,7 @@ class PreviewIn(ScheduleIn, PolicyIn):
     after: str | None = None
 
 
-class TaskIn(ScheduleIn, PolicyIn):
+class TaskIn(ScheduleIn, PolicyIn, BudgetIn):
     """A task as it is sent."""
 
     name: str | None = None
@@ -86,7 +101,7 @@ class TaskIn(ScheduleIn, PolicyIn):
     enabled: bool | None = None
 
 
-class AccountIn(BaseModel):
+class AccountIn(BudgetIn):
     """An account as it is sent."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -127,6 +142,7 @@ class RetryIn(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     same_input: bool = False
+    ignore_budget: bool = False
 
 
 class DecisionIn(BaseModel):
@@ -276,7 +292,11 @@ def run_out(run: Run) -> dict[str, Any]:
         "cached_input_tokens": run.cached_input_tokens,
         "reasoning_tokens": run.reasoning_tokens,
         "usage_estimated": run.usage_estimated,
-        "cost": money(run.cost),
+        "cost": plain(run.cost),
+        "reserved_tokens": run.reserved_tokens,
+        "reserved_cost": plain(run.reserved_cost),
+        "ignore_budget": run.ignore_budget,
+        "budget_note": run.budget_note,
         "blocked_by": run.blocked_by,
         "for_run": run.for_run,
         "for_instant": instant(run.for_instant),
@@ -311,7 +331,7 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "by_status_today": figures.by_status_today,
         "input_tokens_today": figures.input_tokens_today,
         "output_tokens_today": figures.output_tokens_today,
-        "cost_today": money(figures.cost_today),
+        "cost_today": plain(figures.cost_today),
         "unpriced_runs_today": figures.unpriced_today,
     }
 
@@ -323,11 +343,6 @@ def instant(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def money(value: Decimal | None) -> str | None:
-    """Dollars as a decimal string without an exponent; None where unknown."""
-    return None if value is None else f"{value.normalize():f}"
-
-
 def _attempt_out(attempt: Attempt) -> dict[str, Any]:
     return {
         "number": attempt.number,
@@ -336,4 +351,9 @@ def _attempt_out(attempt: Attempt) -> dict[str, Any]:
         "http_status": attempt.http_status,
         "kind": attempt.kind,
         "error_message": attempt.error_message,
+        "input_tokens": attempt.input_tokens,
+        "output_tokens": attempt.output_tokens,
+        "cached_input_tokens": attempt.cached_input_tokens,
+        "usage_estimated": attempt.usage_estimated,
+        "cost": plain(attempt.cost),
     }

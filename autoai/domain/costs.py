@@ -92,6 +92,11 @@ def _priced(
     return None
 
 
+def plain(amount: Decimal | None) -> str | None:
+    """Dollars as decimal text without an exponent; None where unknown."""
+    return None if amount is None else f"{amount.normalize():f}"
+
+
 def estimate(texts: list[str]) -> int:
     """About how many tokens `texts` are, where nobody counted them."""
     return sum(-(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN) for text in texts)

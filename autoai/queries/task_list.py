@@ -76,6 +76,12 @@ def count_flagged() -> int:
     return db.session.scalar(select(func.count()).select_from(Task).where(is_flagged())) or 0
 
 
+def count_unbounded() -> int:
+    """Enabled tasks that do not say how long an answer may get: under a budget they are skipped."""
+    query = select(func.count()).select_from(Task).where(Task.enabled, Task.max_tokens.is_(None))
+    return db.session.scalar(query) or 0
+
+
 def all_tags() -> list[str]:
     """Every tag that a task has, by name."""
     return list(db.session.scalars(select(TaskTag.tag).distinct().order_by(TaskTag.tag)))

@@ -21,6 +21,8 @@ from ..extensions import db
 from ..models import Account, DbSession, Task, Throttle, bump_revision, find, write_transaction
 from ..providers.registry import PROVIDERS
 from ..security.encryption import mask
+from .budget_rules import check_budgets
+from .budgets import budget_fields
 from .checker import Checker
 from .connection_rules import (
     MODEL_LENGTH,
@@ -70,7 +72,8 @@ def get_account(account_id: int) -> Account:
 
 def account_fields(account: Account) -> dict[str, Any]:
     """The fields of a stored account as input again, without its secrets."""
-    return {field: getattr(account, field) for field in _PLAIN_FIELDS}
+    fields = {field: getattr(account, field) for field in _PLAIN_FIELDS}
+    return {**fields, **budget_fields(account)}
 
 
 def create_account(ports: Ports, values: Mapping[str, Any]) -> Account:
@@ -218,6 +221,7 @@ def _checked(
         "tokens_per_minute": check.optional_number("tokens_per_minute", 1, MOST_TOKENS),
         "prices": check_prices(check, "prices", values.get("prices")),
         "enabled": check.flag("enabled", True),
+        **check_budgets(check),
     }
     if current is not None and columns["default_model"] is None:
         _needed_by_tasks(check, current)

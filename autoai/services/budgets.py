@@ -35,7 +35,7 @@ from ..domain.budgets import (
     most_output,
     refuse,
 )
-from ..domain.costs import Tokens, price_tokens
+from ..domain.costs import Tokens, plain, price_tokens
 from ..models import (
     BUDGET_COLUMNS,
     Attempt,
@@ -62,6 +62,12 @@ Spending = dict[tuple[Scope, int], dict[Period, Amount]]
 def caps_of(row: Budgeted | None) -> Caps:
     """The budgets of a task, an account, or the instance."""
     return Caps(*(getattr(row, name) for name in BUDGET_COLUMNS)) if row is not None else Caps()
+
+
+def budget_fields(row: Budgeted) -> dict[str, Any]:
+    """The budgets of a stored row as input again: dollars as decimal text."""
+    found = {name: getattr(row, name) for name in BUDGET_COLUMNS}
+    return {n: plain(cap) if isinstance(cap, Decimal) else cap for n, cap in found.items()}
 
 
 def all_caps(task: Task, instance: Caps) -> tuple[tuple[Scope, int, Caps], ...]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 
-from ..models import Account, InstanceState, Task, write_transaction
+from ..extensions import db
+from ..models import Account, InstanceState, Task, bump_revision, write_transaction
+from .budget_rules import check_budgets
+from .budgets import INSTANCE, budget_fields
+from .checker import Checker
 from .connections import ACCOUNT_HEADERS, ACCOUNT_KEY, ACCOUNT_PROXY, TASK_KEY
 from .ports import Ports
 from .users import ensure_admin
@@ -30,9 +36,9 @@ def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) 
     `password_wins`: an admin who exists gets this password too.
     """
     with write_transaction() as session:
-        state = session.get(InstanceState, 1)
+        state = session.get(InstanceState, INSTANCE)
         if state is None:
-            state = InstanceState(id=1, revision=0)
+            state = InstanceState(id=INSTANCE, revision=0)
             session.add(state)
         if state.key_canary is None:
             state.key_canary = ports.keyring.make_canary()
@@ -43,6 +49,24 @@ def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) 
             " need a key will fail until the right one is back; nothing is overwritten"
         )
     ensure_admin(ports, admin_password, wins=password_wins)
+
+
+def instance_fields() -> dict[str, Any]:
+    """What a person sets for the whole instance, as input again."""
+    return budget_fields(db.session.get_one(InstanceState, INSTANCE))
+
+
+def update_instance(ports: Ports, values: Mapping[str, Any], *, partial: bool) -> None:
+    """Change it. With `partial`, fields that are absent keep their value; else they are emptied."""
+    with write_transaction() as session:
+        state = session.get_one(InstanceState, INSTANCE, populate_existing=True)
+        check = Checker({**budget_fields(state), **values} if partial else values)
+        columns = check_budgets(check)
+        check.done()
+        for name, cap in columns.items():
+            setattr(state, name, cap)
+        bump_revision(session)
+    ports.wake()
 
 
 def reencrypt_keys(ports: Ports) -> int:
@@ -57,6 +81,6 @@ def reencrypt_keys(ports: Ports) -> int:
                     secret = ports.keyring.decrypt(token, row.secret_id, purpose)
                     setattr(row, column, ports.keyring.encrypt(secret, row.secret_id, purpose))
                     count += 1
-        state = session.get_one(InstanceState, 1)
+        state = session.get_one(InstanceState, INSTANCE)
         state.key_canary = ports.keyring.make_canary()
     return count

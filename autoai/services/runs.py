@@ -75,6 +75,32 @@ def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
     return new_id
 
 
+def run_anyway(ports: Ports, run_id: int) -> int:
+    """A run in place of one that a budget had no room for, whatever it costs; its id. Once: asked
+    again, it is a `Conflict`."""
+    with write_transaction() as session:
+        old = existing_run(session, run_id)
+        if old.status != Status.SKIPPED or old.reason != Reason.BUDGET:
+            raise Conflict(_("No budget was in the way of this run."))
+        answered = select(Run.id).where(Run.for_run == run_id, Run.ignore_budget).limit(1)
+        if (other := session.scalar(answered)) is not None:
+            raise Conflict(_("This has been run anyway already: run %(id)s.", id=other))
+        task = existing_task(session, old.task_id)
+        new_id = queue_run(
+            session,
+            ports,
+            task,
+            ports.clock.now(),
+            Source.MANUAL,
+            for_run=run_id,
+            for_instant=old.scheduled_for or old.for_instant or old.due_at,
+            ignore_budget=True,
+        )
+        bump_revision(session)
+    ports.wake()
+    return new_id
+
+
 def cancel_run(ports: Ports, run_id: int) -> None:
     """End a run: a queued one at once, a running one by closing its connection. `Conflict` when it
     is over. The process that executes it sees the request within a second."""

@@ -17,6 +17,7 @@ from ..domain.runs import Priority
 from ..models import Account
 from ..providers.registry import PROVIDERS
 from .accounts import find_account
+from .budget_rules import check_bounded, check_budgets
 from .checker import Checker
 from .connection_rules import MODEL_LENGTH, check_endpoint
 from .parameter_rules import check_parameters
@@ -40,9 +41,10 @@ def check_task(
     Raises `Invalid` with all errors.
     """
     check = Checker(values)
+    account = find_account(values.get("account_id"))
     columns: dict[str, Any] = {
         "name": check.line("name", NAME_LENGTH),
-        **_where(check, find_account(values.get("account_id"))),
+        **_where(check, account),
         "system_message": check.text("system_message", TEXT_LENGTH, required=False) or None,
         "message_content": check.text("message_content", TEXT_LENGTH),
         "timeout_seconds": check.number("timeout_seconds", 1, MAX_TIMEOUT, default_timeout),
@@ -52,8 +54,10 @@ def check_task(
         "enabled": check.flag("enabled", True),
         **_policies(check),
         **check_parameters(check),
+        **check_budgets(check),
         "tags": _tags(check),
     }
+    check_bounded(check, columns, account)
     columns.update(check.merge(lambda: check_schedule(values, default_timezone)))
     fresh = columns["expires_after_seconds"]
     if fresh is not None and columns.get("jitter_seconds", 0) >= fresh:

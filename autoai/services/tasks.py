@@ -17,6 +17,7 @@ from ..domain.runs import Priority, Status
 from ..domain.schedules import Blackout, Schedule
 from ..extensions import db
 from ..models import (
+    BUDGET_COLUMNS,
     RULE_COLUMNS,
     Run,
     Task,
@@ -28,6 +29,7 @@ from ..models import (
     write_transaction,
 )
 from ..security.encryption import mask
+from .budgets import budget_fields
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
 from .endings import skip_waiting
@@ -75,7 +77,7 @@ _PLAIN_FIELDS = (
     "enabled",
 )
 """Fields whose column is what a person sets. The key is none of them."""
-TASK_FIELDS = frozenset({*_PLAIN_FIELDS, *SCHEDULE_FIELDS, "priority", "tags"})
+TASK_FIELDS = frozenset({*_PLAIN_FIELDS, *SCHEDULE_FIELDS, *BUDGET_COLUMNS, "priority", "tags"})
 """All fields of a task that a person sets, but for the key."""
 
 
@@ -112,6 +114,7 @@ def task_fields(task: Task) -> dict[str, Any]:
         "ends_at": _iso(task.ends_at),
         "priority": Priority(task.priority).name.lower(),
         "tags": task.tags,
+        **budget_fields(task),
     }
 
 

@@ -18,7 +18,8 @@ from wtforms import (
 
 from ...models import Account
 from ...services.accounts import account_fields
-from ..forms import ServiceForm, whole_number
+from ..budget_fields import BudgetFields
+from ..forms import whole_number
 from ..words import PROVIDERS
 
 _LIMITS = ("max_concurrent_calls", "requests_per_minute", "tokens_per_minute")
@@ -57,7 +58,7 @@ class PriceForm(Form):
         return (model, rates) if model or rates else None
 
 
-class AccountForm(ServiceForm):
+class AccountForm(BudgetFields):
     """Fields have the API's names."""
 
     name = StringField(_("Name"))
@@ -91,6 +92,7 @@ class AccountForm(ServiceForm):
             **{name: whole_number(self[name].data) for name in _LIMITS},
             "prices": self._by_name("prices"),
             "enabled": self.enabled.data,
+            **self.budget_values(),
         }
 
     @property

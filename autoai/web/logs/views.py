@@ -79,6 +79,14 @@ def retry(run_id: int) -> ResponseReturnValue:
     return hx_redirect(f"/logs/{new_id}")
 
 
+@logs.post("/logs/<int:run_id>/anyway")
+def anyway(run_id: int) -> ResponseReturnValue:
+    """A run in place of one that a budget had no room for."""
+    new_id = runs.run_anyway(runtime().ports, run_id)
+    flash(_("This is the new run. It answers run %(id)s.", id=run_id), "success")
+    return hx_redirect(f"/logs/{new_id}")
+
+
 def _waits(shown: Sequence[Run]) -> dict[int, Wait]:
     here = runtime()
     slots = here.settings.max_concurrent_runs

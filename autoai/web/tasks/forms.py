@@ -24,6 +24,7 @@ from ...models import PromptVersion, Task
 from ...services.parameter_rules import FORMATS
 from ...services.publishing import texts_of
 from ...services.tasks import task_fields
+from ..budget_fields import BudgetFields
 from ..forms import ServiceForm, newlines, whole_number
 from .answer_fields import AnswerFields, shown_answer
 from .schedule_fields import ScheduleFields, shown_schedule
@@ -75,7 +76,7 @@ class PolicyFields(ServiceForm):
         }
 
 
-class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields):
+class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields, BudgetFields):
     """Fields have the API's names."""
 
     name = StringField(_("Name"))
@@ -107,6 +108,7 @@ class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields):
             **self.policy_values(),
             **self.target_values(),
             **self.answer_values(),
+            **self.budget_values(),
             "name": self.name.data,
             "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
             "system_message": self.system_message.data,
