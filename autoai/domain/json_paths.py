@@ -56,7 +56,10 @@ def check_path(path: str) -> None:
 
 def values_at(path: str, value: Any) -> list[Any]:
     """What stands at `path` in a JSON value: none, one or several. Raises `BadPath`."""
-    return [node.value for node in _compiled(path).finditer(value)]
+    try:
+        return [node.value for node in _compiled(path).finditer(value)]
+    except JSONPathError as error:
+        raise BadPath(str(error)) from error
 
 
 @lru_cache(maxsize=512)

@@ -165,6 +165,7 @@ class Task(Budgeted, Model):
     # Copied from the newest run that ended, so that lists need no look into the ledger.
     last_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_status: Mapped[str | None] = mapped_column(String(16))
+    last_verdict: Mapped[str | None] = mapped_column(String(16))
 
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

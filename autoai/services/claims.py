@@ -15,6 +15,7 @@ from ..domain.budgets import Amount, Caps, Refusal
 from ..domain.limits import Blocked, Limits, estimate_tokens
 from ..domain.runs import Kind, Reason, Source, Status
 from ..domain.schedules import blackout_period
+from ..domain.verdicts import Demands
 from ..models import (
     BUDGET_COLUMNS,
     NOW,
@@ -27,6 +28,7 @@ from ..models import (
     make_blackouts,
 )
 from ..providers.base import Parameters
+from .baselines import watch_of
 from .budgets import (
     Desk,
     all_caps,
@@ -70,6 +72,10 @@ _SENT = (
     Task.seed,
     Task.stop,
     Task.extra_body,
+    Task.checks,
+    Task.verdict_rules,
+    Task.change_watch,
+    Task.change_fields,
     Task.stream,
     Task.timeout_seconds,
     Task.max_attempts,
@@ -318,6 +324,8 @@ def _order(
         retry_rules=task.retry_rules,
         due_at=row.due_at,
         parameters=task_parameters(task),
+        demands=task_demands(task),
+        watch=watch_of(task),
         stream=task.stream and (connection.limit_key, model) not in refused,
         expires_at=row.expires_at,
         earlier=_earlier(session, row) if row.attempts else EarlierAttempts(),
@@ -393,6 +401,13 @@ def task_parameters(task: Task) -> Parameters:
         task.seed,
         tuple(task.stop or ()),
         task.extra_body or {},
+    )
+
+
+def task_demands(task: Task) -> Demands:
+    """What `task` wants of its answers."""
+    return Demands(
+        task.response_format, task.response_schema, task.checks or (), task.verdict_rules or {}
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
 
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
+from ..domain.verdicts import Verdict
 from ..models import DbSession, Run, Task
 from .statistics import Ending, count_endings
 from .usage import NO_USE, Lane, Used, add_usage, used_by
@@ -34,6 +35,7 @@ class RunEnding:
     estimated: bool = False
     released: Used = NO_USE
     """What is taken from the reservations of that total."""
+    verdict: str | None = None
 
 
 def note_endings(
@@ -47,7 +49,16 @@ def note_endings(
         session,
         zone,
         [
-            Ending(e.task_id, e.due_at, e.status, 1, e.input_tokens, e.output_tokens, e.cost)
+            Ending(
+                e.task_id,
+                e.due_at,
+                e.status,
+                1,
+                e.input_tokens,
+                e.output_tokens,
+                e.cost,
+                degraded=e.verdict == Verdict.DEGRADED,
+            )
             for e in endings
         ],
     )
@@ -106,6 +117,7 @@ def skip_waiting(
 def _learn(task: Task, ending: RunEnding, now: datetime) -> None:
     if task.last_run_at is None or task.last_run_at <= ending.started_at:
         task.last_run_at, task.last_status = ending.started_at, ending.status
+        task.last_verdict = ending.verdict
     if ending.status == Status.SUCCESS:
         task.failures_in_a_row = 0
     elif ending.status == Status.FAILED and ending.reason in PERSON_MUST_MEND:

@@ -11,6 +11,7 @@ from threading import Event
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_any
 from tenacity.stop import stop_when_event_set
 
+from ..domain.changes import Watch, fingerprint
 from ..domain.costs import Tokens, estimate, price_tokens
 from ..domain.errors import CallEnded, KeyUnreadable, ProviderError, TemplateError
 from ..domain.retries import LONGEST_RETRY_AFTER, WAIT_MAX, WAIT_MIN, may_repeat
@@ -72,7 +73,6 @@ def execute_run(
         secrets += secrets_of(connection)
         sending = _Sending(ports, providers[order.connection.provider], order, control, outcome)
         outcome.completion = sending.repeated(connection)
-        _judge(outcome)
     except KeyUnreadable as error:
         _fail(outcome, Reason.KEY_UNREADABLE, str(error))
     except TemplateError as error:
@@ -96,6 +96,8 @@ def execute_run(
     ports.limits.finish(order.run_id)
     outcome.finished_at = max(ports.clock.now(), outcome.started_at)
     _redact(ports, outcome, secrets)
+    if outcome.completion is not None:
+        _judge(outcome, outcome.completion)
     return outcome
 
 
@@ -257,13 +259,21 @@ class _Sending:
             raise _PutOff(self._ports.clock.now() + timedelta(seconds=blocked.seconds or 0))
 
 
-def _judge(outcome: Outcome) -> None:
-    completion = outcome.completion
-    assert completion is not None  # noqa: S101 - told to mypy; an answer or an exception
-    found = judge(
-        completion.text, completion.finish_reason, completion.refused, completion.tool_calls
-    )
-    outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
+def _judge(outcome: Outcome, answer: Completion) -> None:
+    """After the secrets are out: what the verdict tells of the answer is kept and shown."""
+    order = outcome.order
+    try:
+        found = judge(
+            answer.text, answer.finish_reason, answer.refused, answer.tool_calls, order.demands
+        )
+        outcome.status, outcome.reason, outcome.verdict = found.status, found.reason, found.verdict
+        outcome.findings = [finding.as_dict() for finding in found.findings]
+        mode, fields = order.watch
+        if found.status is Status.SUCCESS and mode != Watch.OFF:
+            outcome.digest = fingerprint(answer.text, mode, fields)
+    except Exception as error:
+        log.exception("an answer could not be judged")
+        _fail(outcome, Reason.INTERNAL, type(error).__name__)
 
 
 def _spent(

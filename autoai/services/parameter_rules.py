@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from .check_rules import schema_problem
 from .checker import Checker
 
 FORMATS = ("text", "json", "json_schema")
@@ -27,6 +28,10 @@ def check_parameters(check: Checker) -> dict[str, Any]:
     response_format = check.choice("response_format", FORMATS, "text")
     if response_format == "json_schema" and not schema and "response_schema" not in check.errors:
         check.complain("response_schema", _("This field is needed."))
+    if response_format == "json_schema" and schema:
+        problem = schema_problem(schema)
+        if problem is not None:
+            check.complain("response_schema", problem)
     return {
         "temperature": _temperature(check),
         "max_tokens": check.optional_number("max_tokens", 1, MAX_TOKENS),

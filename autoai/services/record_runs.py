@@ -25,6 +25,7 @@ from ..models import (
     table,
     write_transaction,
 )
+from .baselines import compare_answers
 from .endings import RunEnding, note_endings
 from .ports import Ports
 from .run_orders import Outcome
@@ -81,6 +82,7 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
                 [(lane, _released(outcome)) for outcome in put_off if (lane := _lane(outcome))],
             )
         _write_texts(session, [_text_columns(outcome) for outcome in kept])
+        compare_answers(session, ended)
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
             session.execute(insert(table(Attempt)), attempts)
@@ -142,6 +144,7 @@ def _ending(outcome: Outcome) -> RunEnding:
         _lane(outcome),
         outcome.spent.estimated,
         _released(outcome),
+        outcome.verdict,
     )
 
 
@@ -243,6 +246,7 @@ def _text_columns(outcome: Outcome) -> dict[str, Any]:
         "secrets": list(order.secrets) or None,
         "response_text": outcome.text if outcome.completion else outcome.received or None,
         "error_message": outcome.error_message,
+        "findings": outcome.findings or None,
     }
 
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from ..domain.budgets import NOTHING, Amount, Caps, Scope
+from ..domain.changes import Watch
 from ..domain.errors import KeyUnreadable, TemplateError
 from ..domain.retries import RetryRules
 from ..domain.runs import Kind, Reason, Status
+from ..domain.verdicts import Demands
 from ..providers.base import Completion, Parameters
 from .connections import StoredConnection
 from .usage import Lane
@@ -103,6 +106,10 @@ class RunOrder:
     retry_rules: RetryRules
     due_at: datetime
     parameters: Parameters = field(default_factory=Parameters)
+    demands: Demands = field(default_factory=Demands)
+    """What the answer must be like."""
+    watch: tuple[str, tuple[str, ...]] = (Watch.OFF, ())
+    """How the answer is compared: the mode, and the JSON paths."""
     stream: bool = False
     expires_at: datetime | None = None
     """No attempt begins at or after this."""
@@ -170,6 +177,9 @@ class Outcome:
     status: Status = Status.FAILED
     reason: Reason | None = None
     verdict: str | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    digest: str | None = None
+    """Of an answer that is to be compared, see `domain.changes`."""
     error_message: str | None = None
     completion: Completion | None = None
     received: str = ""

@@ -14,12 +14,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
+from ..domain.verdicts import Verdict
 from ..models import DailyTotal, DbSession, Run, write_transaction
 from .run_orders import Spent
 from .usage import rebuild_usage
 
 _Sums = dict[tuple[date, int, str], list[Any]]
-"""By day, task and status: occurrences, input tokens, output tokens, cost, unpriced runs."""
+"""By day, task and status: occurrences, input tokens, output tokens, cost, unpriced runs,
+degraded successes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Ending:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
+    degraded: bool = False
 
 
 def ending(task_id: int, due_at: datetime, status: str, spent: Spent | None) -> Ending:
@@ -48,7 +51,7 @@ def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending])
     for ending in endings:
         total = sums[ending.due_at.astimezone(zone).date(), ending.task_id, str(ending.status)]
         used = (ending.input_tokens, ending.output_tokens, ending.cost)
-        _count(total, ending.occurrences, *used)
+        _count(total, ending.occurrences, *used, ending.degraded)
     if sums:
         _add(session, sums)
 
@@ -75,6 +78,7 @@ def _rebuild_days(session: DbSession, zone: ZoneInfo) -> int:
             total.output_tokens,
             total.cost,
             total.unpriced,
+            total.degraded,
         )
         for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
     }
@@ -88,14 +92,17 @@ def _rebuild_days(session: DbSession, zone: ZoneInfo) -> int:
             Run.input_tokens,
             Run.output_tokens,
             Run.cost,
+            Run.verdict,
         )
         .where(Run.status.not_in(ACTIVE))
         .execution_options(yield_per=5_000)
     )
-    for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost in rows:
+    for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost, verdict in rows:
         day = due_at.astimezone(zone).date()
         if day >= first_day:
-            _count(counted[day, task_id, status], occurrences, tokens_in, tokens_out, cost)
+            degraded = verdict == Verdict.DEGRADED
+            total = counted[day, task_id, status]
+            _count(total, occurrences, tokens_in, tokens_out, cost, degraded)
     fresh = {key: tuple(total) for key, total in counted.items()}
     wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
     if wrong:
@@ -105,7 +112,7 @@ def _rebuild_days(session: DbSession, zone: ZoneInfo) -> int:
 
 
 def _nothing() -> list[Any]:
-    return [0, 0, 0, Decimal(0), 0]
+    return [0, 0, 0, Decimal(0), 0, 0]
 
 
 def _count(
@@ -114,22 +121,24 @@ def _count(
     input_tokens: int | None,
     output_tokens: int | None,
     cost: Decimal | None,
+    degraded: bool,
 ) -> None:
     total[0] += occurrences
     total[1] += input_tokens or 0
     total[2] += output_tokens or 0
     total[3] += cost or 0
     total[4] += cost is None and input_tokens is not None
+    total[5] += degraded
+
+
+_SUMMED = ("occurrences", "input_tokens", "output_tokens", "cost", "unpriced", "degraded")
 
 
 def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]) -> None:
     add = insert(DailyTotal)
     add = add.on_conflict_do_update(
         index_elements=[DailyTotal.day, DailyTotal.task_id, DailyTotal.status],
-        set_={
-            name: getattr(DailyTotal, name) + getattr(add.excluded, name)
-            for name in ("occurrences", "input_tokens", "output_tokens", "cost", "unpriced")
-        },
+        set_={name: getattr(DailyTotal, name) + getattr(add.excluded, name) for name in _SUMMED},
     )
     session.execute(
         add,
@@ -143,6 +152,7 @@ def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]
                 "output_tokens": total[2],
                 "cost": total[3],
                 "unpriced": total[4],
+                "degraded": total[5],
             }
             for (day, task_id, status), total in sums.items()
         ],

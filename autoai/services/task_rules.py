@@ -18,6 +18,7 @@ from ..models import Account
 from ..providers.registry import PROVIDERS
 from .accounts import find_account
 from .budget_rules import check_bounded, check_budgets
+from .check_rules import check_demands
 from .checker import Checker
 from .connection_rules import MODEL_LENGTH, check_endpoint
 from .parameter_rules import check_parameters
@@ -55,6 +56,7 @@ def check_task(
         **_policies(check),
         **check_parameters(check),
         **check_budgets(check),
+        **check_demands(check),
         "tags": _tags(check),
     }
     check_bounded(check, columns, account)

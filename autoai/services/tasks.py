@@ -29,6 +29,7 @@ from ..models import (
     write_transaction,
 )
 from ..security.encryption import mask
+from .baselines import watch_anew, watch_of
 from .budgets import budget_fields
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
@@ -56,6 +57,10 @@ _PLAIN_FIELDS = (
     "seed",
     "stop",
     "extra_body",
+    "checks",
+    "verdict_rules",
+    "change_watch",
+    "change_fields",
     "stream",
     "schedule_type",
     "interval_seconds",
@@ -169,7 +174,9 @@ def update_task(
         renewed = any(
             columns[field] != getattr(task, field) for field in (*RULE_COLUMNS, "enabled")
         )
+        watched = watch_of(task)
         _set_columns(task, columns)
+        watch_anew(session, task, watched)
         if as_draft:
             put_draft(session, task, drafted, now)
         else:
