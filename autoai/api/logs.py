@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from ..queries.run_log import get_run, runs_before
 from ..runtime import runtime
 from ..services import runs
+from ..services.baselines import accept_answer
 from ..services.tasks import get_task
 from .errors import register_errors
 from .requests import read_body, read_page, read_run_filter
@@ -37,6 +38,12 @@ def read(run_id: int) -> ResponseReturnValue:
 def cancel(run_id: int) -> ResponseReturnValue:
     runs.cancel_run(runtime().ports, run_id)
     return jsonify(run_details_out(get_run(run_id))), 202
+
+
+@logs.post("/logs/<int:run_id>/accept")
+def accept(run_id: int) -> ResponseReturnValue:
+    accept_answer(runtime().ports, run_id)
+    return jsonify(run_details_out(get_run(run_id)))
 
 
 @logs.post("/logs/<int:run_id>/retry")

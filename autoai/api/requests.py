@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Invalid
 from ..domain.runs import Status
+from ..domain.verdicts import Verdict
 from ..models import LARGEST_ID
 from ..queries.run_filter import RunFilter, day_start
 
@@ -48,7 +50,8 @@ def read_id(name: str) -> int | None:
 
 
 def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
-    """`status` (several, repeated or with commas), `from`, `to`, `task_id` and `account_id`."""
+    """`status` (several, repeated or with commas), `verdict`, `changed`, `from`, `to`, `task_id` and
+    `account_id`."""
     statuses = {part for text in request.args.getlist("status") for part in text.split(",") if part}
     unknown = statuses - set(Status)
     if unknown:
@@ -58,11 +61,25 @@ def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
     return RunFilter(
         task_id=task_id,
         statuses=frozenset(statuses),
+        verdict=_one_of("verdict", tuple(Verdict)),
+        changed=_changed(),
         account_id=_whole_number("account_id", 1, LARGEST_ID),
         since=_instant("from", zone, end=False),
         until=_instant("to", zone, end=True),
         whole_days=False,
     )
+
+
+def _one_of(name: str, choices: Collection[str]) -> str | None:
+    text = request.args.get(name, "").strip()
+    if text and text not in set(choices):
+        raise Invalid({name: [_("Choose one of: %(choices)s.", choices=", ".join(choices))]})
+    return text or None
+
+
+def _changed() -> bool | None:
+    text = _one_of("changed", ("true", "false"))
+    return None if text is None else text == "true"
 
 
 def read_number(name: str, value: int | None, least: int, most: int, default: int) -> int:

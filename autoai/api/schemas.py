@@ -93,6 +93,10 @@ class TaskIn(ScheduleIn, PolicyIn, BudgetIn):
     seed: int | None = None
     stop: str | list[str] | None = None
     extra_body: dict[str, Any] | None = None
+    checks: list[dict[str, Any]] | None = None
+    verdict_rules: dict[str, str] | None = None
+    change_watch: str | None = None
+    change_fields: list[str] | None = None
     stream: bool | None = None
     timeout_seconds: int | None = None
     max_attempts: int | None = None
@@ -172,6 +176,7 @@ ANSWERED_ONLY = frozenset(
         "next_run_at",
         "last_run_at",
         "last_status",
+        "last_verdict",
         "paused_until",
         "paused_reason",
         "paused",
@@ -235,6 +240,7 @@ def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
         "next_run_at": instant(next_run(task, now)),
         "last_run_at": instant(task.last_run_at),
         "last_status": task.last_status,
+        "last_verdict": task.last_verdict,
         "preflight_at": instant(task.preflight_at),
         "preflight_reason": task.preflight_reason,
         "preflight_message": task.preflight_message,
@@ -274,6 +280,8 @@ def run_out(run: Run) -> dict[str, Any]:
         "status": run.status,
         "reason": run.reason,
         "verdict": run.verdict,
+        "changed": run.changed,
+        "compared_with": run.compared_with,
         "duration_ms": run.duration_ms,
         "lateness_ms": run.lateness_ms,
         "first_token_ms": run.first_token_ms,
@@ -314,6 +322,7 @@ def run_details_out(run: Run, growing: str = "") -> dict[str, Any]:
     return {
         **run_out(run),
         "error_message": texts.error_message if texts else run.error_summary,
+        "findings": (texts.findings if texts else None) or [],
         "response_text": (texts.response_text if texts else None) or growing or None,
         "request_messages": texts.request_messages if texts else None,
         "price": run.price,
@@ -328,6 +337,7 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "enabled_tasks": figures.enabled_tasks,
         "runs_today": figures.runs_today,
         "success_rate_today": figures.success_rate_today,
+        "degraded_today": figures.degraded_today,
         "by_status_today": figures.by_status_today,
         "input_tokens_today": figures.input_tokens_today,
         "output_tokens_today": figures.output_tokens_today,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, select, type_coerce
 
 from ..domain.runs import success_rate
+from ..domain.verdicts import Verdict
 from ..extensions import db
 from ..models import DailyTotal, Money, Run, Task
 from .run_filter import day_start
@@ -25,6 +26,8 @@ class DashboardFigures:
     """Runs that were started today."""
     success_rate_today: float | None
     """Between 0 and 1, over runs that were started today and have ended; None where none has."""
+    degraded_today: int
+    """Successes of today's runs whose answer was not as good as it should be."""
     by_status_today: dict[str, int]
     input_tokens_today: int
     output_tokens_today: int
@@ -54,12 +57,18 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
         enabled_tasks=enabled,
         runs_today=sum(started.values()),
         success_rate_today=success_rate(started),
+        degraded_today=_degraded(midnight),
         by_status_today=_by_status(Run.due_at >= midnight),
         input_tokens_today=int(tokens_in),
         output_tokens_today=int(tokens_out),
         cost_today=None if unpriced and not cost else cost,
         unpriced_today=int(unpriced),
     )
+
+
+def _degraded(midnight: datetime) -> int:
+    query = select(func.count()).where(Run.verdict == Verdict.DEGRADED, Run.started_at >= midnight)
+    return db.session.scalar(query) or 0
 
 
 def _by_status(condition: ColumnElement[bool]) -> dict[str, int]:

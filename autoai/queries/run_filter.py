@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal_column
 
 from ..models import Run
+
+_IS_CHANGED: ColumnElement[bool] = literal_column("runs.changed")
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,19 @@ class RunFilter:
     statuses: frozenset[str] = frozenset()
     account_id: int | None = None
     """Sent, or meant to be sent, through it."""
+    verdict: str | None = None
+    changed: bool | None = None
+    """Was its answer another one than the baseline's? What was not compared is neither."""
     since: datetime | None = None
     until: datetime | None = None
     whole_days: bool = True
     """Are `since` and `until` the bounds of whole days on the instance's clocks?"""
+
+    @property
+    def known_by_totals(self) -> bool:
+        """Can the totals by day say how many there are? They know of tasks, days and statuses."""
+        others = (self.account_id, self.verdict, self.changed)
+        return self.whole_days and all(value is None for value in others)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL, to be put into a query's where."""
@@ -33,6 +44,11 @@ class RunFilter:
             found.append(Run.account_id == self.account_id)
         if self.statuses:
             found.append(Run.status.in_(sorted(self.statuses)))
+        if self.verdict is not None:
+            found.append(Run.verdict == self.verdict)
+        if self.changed is not None:
+            # Told in the words of its index, or SQLite does not see that it fits.
+            found.append(_IS_CHANGED if self.changed else Run.changed.is_(False))
         if self.since is not None:
             found.append(Run.due_at >= self.since)
         if self.until is not None:

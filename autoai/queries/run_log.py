@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from ..domain.errors import NotFound
 from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
+from ..domain.verdicts import Verdict
 from ..extensions import db
 from ..models import LARGEST_ID, DailyTotal, Run
 from .run_filter import RunFilter, day_start
@@ -24,6 +26,8 @@ class LogFigures:
 
     total: int
     by_status: dict[str, int]
+    degraded: int
+    """Of the successes."""
 
     @property
     def success_rate(self) -> float | None:
@@ -37,20 +41,24 @@ class Day:
 
     date: date
     by_status: dict[str, int] = field(default_factory=dict)
+    degraded: int = 0
+    """Successes whose answer was not as good as it should be."""
 
     @property
     def success(self) -> int:
-        return self.by_status.get(Status.SUCCESS, 0)
+        """With a good answer."""
+        return self.by_status.get(Status.SUCCESS, 0) - self.degraded
 
     @property
     def failed(self) -> int:
         """Failed or interrupted."""
-        return sum(self.by_status.get(status, 0) for status in FINISHED) - self.success
+        finished = sum(self.by_status.get(status, 0) for status in FINISHED)
+        return finished - self.success - self.degraded
 
     @property
     def other(self) -> int:
         """Skipped, missed, cancelled, expired, and what is still under way."""
-        return sum(self.by_status.values()) - self.success - self.failed
+        return sum(self.by_status.values()) - self.success - self.degraded - self.failed
 
 
 def get_run(run_id: int) -> Run:
@@ -85,33 +93,46 @@ def runs_before(
 def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
     """How many there are of each status. Whole days are answered from their totals, which also
     know what retention has removed."""
-    if wanted.whole_days and wanted.account_id is None:  # the totals know of no accounts
-        by_status = _from_totals(wanted, zone)
+    if wanted.known_by_totals:
+        by_status, degraded = _from_totals(wanted, zone)
     else:
         by_status = _counted(wanted.conditions())
-    return LogFigures(sum(by_status.values()), by_status)
+        bad = [*wanted.conditions(), Run.verdict == Verdict.DEGRADED]
+        degraded = db.session.scalar(select(func.count()).where(*bad)) or 0
+    return LogFigures(sum(by_status.values()), by_status, degraded)
 
 
 def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7) -> list[Day]:
     """Today and the days before it, the oldest first."""
     today = now.astimezone(zone).date()
     dates = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
-    query = select(DailyTotal.day, DailyTotal.status, func.sum(DailyTotal.occurrences))
+    query = select(
+        DailyTotal.day,
+        DailyTotal.status,
+        func.sum(DailyTotal.occurrences),
+        func.sum(DailyTotal.degraded),
+    )
     query = query.where(DailyTotal.day >= dates[0])
     if task_id is not None:
         query = query.where(DailyTotal.task_id == task_id)
     found: dict[date, dict[str, int]] = {day: {} for day in dates}
-    for day, status, count in db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status)):
+    degraded: dict[date, int] = defaultdict(int)
+    rows = db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status))
+    for day, status, count, bad in rows:
         if day in found:
             found[day][status] = int(count)
+            degraded[day] += int(bad)
     under_way = RunFilter(task_id=task_id, since=day_start(today, zone))
     for status, count in _active(under_way).items():
         found[today][status] = count
-    return [Day(day, found[day]) for day in dates]
+    return [Day(day, found[day], degraded[day]) for day in dates]
 
 
-def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> dict[str, int]:
-    query = select(DailyTotal.status, func.sum(DailyTotal.occurrences))
+def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int]:
+    """How many of each status, and how many degraded successes."""
+    query = select(
+        DailyTotal.status, func.sum(DailyTotal.occurrences), func.sum(DailyTotal.degraded)
+    )
     if wanted.task_id is not None:
         query = query.where(DailyTotal.task_id == wanted.task_id)
     if wanted.statuses:
@@ -120,8 +141,9 @@ def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> dict[str, int]:
         query = query.where(DailyTotal.day >= wanted.since.astimezone(zone).date())
     if wanted.until is not None:
         query = query.where(DailyTotal.day < wanted.until.astimezone(zone).date())
-    rows = db.session.execute(query.group_by(DailyTotal.status))
-    return {status: int(count) for status, count in rows} | _active(wanted)
+    rows = db.session.execute(query.group_by(DailyTotal.status)).all()
+    by_status = {status: int(count) for status, count, _bad in rows} | _active(wanted)
+    return by_status, sum(int(bad) for _status, _count, bad in rows)
 
 
 def _active(wanted: RunFilter) -> dict[str, int]:
