@@ -5,14 +5,15 @@ Call these inside an app context (the fixture `in_app`, or `with app.app_context
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import insert
 
 from autoai.domain.retries import RetryRules
 from autoai.extensions import db
-from autoai.models import Account, Attempt, Run, RunText, Task, write_transaction
+from autoai.models import Account, Attempt, Run, RunText, Task, UsageTotal, write_transaction
 from autoai.services import runs
 from autoai.services.accounts import create_account
 from autoai.services.connections import TASK_KEY, StoredConnection
@@ -88,6 +89,16 @@ def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
         for columns in attempts:
             session.execute(insert(Attempt).values(run_id=run_id, **columns))
     return run_id
+
+
+def make_used(
+    day: date, task_id: int, account_id: int = 0, model: str = "m-1", **figures: Any
+) -> None:
+    """A day's total of what was used; money may be text."""
+    known = {n: Decimal(v) if isinstance(v, str) else v for n, v in figures.items()}
+    lane = {"day": day, "task_id": task_id, "account_id": account_id, "model": model}
+    with write_transaction() as session:
+        session.execute(insert(UsageTotal).values(**lane, **known))
 
 
 def make_order(run_id: int = 1, **changes: Any) -> RunOrder:

@@ -9,27 +9,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, insert, update
+from sqlalchemy import event, update
 
 from autoai.extensions import db
-from autoai.models import Account, InstanceState, Task, UsageTotal, write_transaction
+from autoai.models import Account, InstanceState, Task, write_transaction
 from autoai.queries.budgets import BudgetState, budget_states
 from autoai.services.ports import Ports
 
-from ..factories import make_account, make_task
+from ..factories import make_account, make_task, make_used
 from ..fakes import START
 
 UTC_ZONE = ZoneInfo("UTC")
 TODAY = START.date()  # 2 March 2026
-
-
-def used(day: date, task_id: int, account_id: int = 0, model: str = "m", **figures: Any) -> None:
-    with write_transaction() as session:
-        session.execute(
-            insert(UsageTotal).values(
-                day=day, task_id=task_id, account_id=account_id, model=model, **figures
-            )
-        )
 
 
 def capped(model: Any, row_id: int, **caps: Any) -> None:
@@ -45,7 +36,7 @@ def shown(states: list[BudgetState]) -> list[tuple[Any, ...]]:
 
 
 def test_no_budget_no_state(in_app: Flask, ports: Ports) -> None:
-    used(TODAY, make_task(ports).id, input_tokens=5)
+    make_used(TODAY, make_task(ports).id, input_tokens=5)
     assert budget_states(START, UTC_ZONE) == []
 
 
@@ -56,11 +47,13 @@ def test_every_budget_with_what_is_spent_and_reserved(in_app: Flask, ports: Port
     capped(Task, task.id, token_budget_day=1000, cost_budget_month=Decimal("0.5"))
     capped(Account, account.id, token_budget_month=10_000)
     capped(InstanceState, 1, cost_budget_day=Decimal(2))
-    used(TODAY, task.id, account.id, input_tokens=300, output_tokens=200, cost=Decimal("0.1"))
-    used(TODAY, task.id, account.id, "n", reserved_tokens=400, reserved_cost=Decimal("0.2"))
-    used(date(2026, 3, 1), task.id, account.id, input_tokens=50, cost=Decimal("0.000000000001"))
-    used(date(2026, 2, 28), task.id, account.id, input_tokens=7, cost=Decimal(9))
-    used(TODAY, other.id, input_tokens=9, cost=Decimal("0.7"))
+    make_used(TODAY, task.id, account.id, input_tokens=300, output_tokens=200, cost=Decimal("0.1"))
+    make_used(TODAY, task.id, account.id, "n", reserved_tokens=400, reserved_cost=Decimal("0.2"))
+    make_used(
+        date(2026, 3, 1), task.id, account.id, input_tokens=50, cost=Decimal("0.000000000001")
+    )
+    make_used(date(2026, 2, 28), task.id, account.id, input_tokens=7, cost=Decimal(9))
+    make_used(TODAY, other.id, input_tokens=9, cost=Decimal("0.7"))
     assert shown(budget_states(START, UTC_ZONE)) == [
         ("task", "News", "day", "tokens", 1000, 900, 400),
         (
@@ -80,7 +73,7 @@ def test_every_budget_with_what_is_spent_and_reserved(in_app: Flask, ports: Port
 def test_a_cap_that_was_passed_and_one_of_nothing(in_app: Flask, ports: Ports) -> None:
     task = make_task(ports)
     capped(Task, task.id, token_budget_day=100, token_budget_month=0, cost_budget_day=Decimal(3))
-    used(TODAY, task.id, input_tokens=130)
+    make_used(TODAY, task.id, input_tokens=130)
     day, month, cost = budget_states(START, UTC_ZONE)
     assert (day.share, day.over) == (1.3, 30)
     assert (month.share, month.over) == (1.0, 130)
@@ -94,9 +87,9 @@ def test_a_cap_that_was_passed_and_one_of_nothing(in_app: Flask, ports: Ports) -
 def test_today_is_the_instance_s(in_app: Flask, ports: Ports, zone: str, spent: int) -> None:
     task = make_task(ports)
     capped(Task, task.id, token_budget_day=1000)
-    used(date(2026, 3, 31), task.id, input_tokens=1)
-    used(date(2026, 4, 1), task.id, input_tokens=20)
-    used(date(2026, 3, 30), task.id, input_tokens=300)
+    make_used(date(2026, 3, 31), task.id, input_tokens=1)
+    make_used(date(2026, 4, 1), task.id, input_tokens=20)
+    make_used(date(2026, 3, 30), task.id, input_tokens=300)
     now = datetime(2026, 3, 31, 10 if zone != "Pacific/Honolulu" else 5, tzinfo=UTC)
     assert [state.spent for state in budget_states(now, ZoneInfo(zone))] == [spent]
 
@@ -105,7 +98,7 @@ def test_so_many_tasks_so_few_statements(in_app: Flask, ports: Ports) -> None:
     for number in range(20):
         task = make_task(ports, name=f"{number}")
         capped(Task, task.id, token_budget_day=10)
-        used(TODAY, task.id, input_tokens=number)
+        make_used(TODAY, task.id, input_tokens=number)
     capped(InstanceState, 1, cost_budget_day=Decimal(2))
     statements: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
