@@ -115,6 +115,7 @@ def table(model: type[Model]) -> Table:
 _ENCRYPTED = {
     "tasks": ("api_key_encrypted",),
     "accounts": ("api_key_encrypted", "extra_headers_encrypted", "proxy_encrypted"),
+    "task_secrets": ("value_encrypted",),
 }
 
 

@@ -29,6 +29,7 @@ from ..domain.schedules import (
 from ..extensions import Model
 from .account import Account
 from .budgeted import Budgeted
+from .prompt import TaskSecret
 from .types import UtcDateTime
 
 RULE_COLUMNS = (
@@ -172,6 +173,10 @@ class Task(Budgeted, Model):
 
     tag_rows: Mapped[list[TaskTag]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", passive_deletes=True, order_by="TaskTag.tag"
+    )
+
+    secret_rows: Mapped[list[TaskSecret]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="TaskSecret.name"
     )
 
     account: Mapped[Account | None] = relationship(lazy="select")

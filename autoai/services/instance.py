@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select
 
 from ..extensions import db
-from ..models import Account, InstanceState, Task, bump_revision, write_transaction
+from ..models import Account, InstanceState, Task, TaskSecret, bump_revision, write_transaction
 from .budget_rules import check_budgets
 from .budgets import INSTANCE, budget_fields
 from .checker import Checker
 from .connections import ACCOUNT_HEADERS, ACCOUNT_KEY, ACCOUNT_PROXY, TASK_KEY
 from .ports import Ports
+from .prompt_secrets import purpose as secret_purpose
 from .users import ensure_admin
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,13 @@ def reencrypt_keys(ports: Ports) -> int:
                     secret = ports.keyring.decrypt(token, row.secret_id, purpose)
                     setattr(row, column, ports.keyring.encrypt(secret, row.secret_id, purpose))
                     count += 1
+        for secret_row, bound_to in session.execute(
+            select(TaskSecret, Task.secret_id).join(Task, Task.id == TaskSecret.task_id)
+        ):
+            where = bound_to, secret_purpose(secret_row.name)
+            value = ports.keyring.decrypt(secret_row.value_encrypted, *where)
+            secret_row.value_encrypted = ports.keyring.encrypt(value, *where)
+            count += 1
         state = session.get_one(InstanceState, INSTANCE)
         state.key_canary = ports.keyring.make_canary()
     return count

@@ -40,7 +40,7 @@ def check_parameters(check: Checker) -> dict[str, Any]:
         "seed": check.optional_number("seed", -SEEDS, SEEDS),
         "stop": _stop(check),
         "extra_body": check_object(check, "extra_body"),
-        "messages": _messages(check),
+        "messages": check_messages(check),
         "stream": check.flag("stream", True),
     }
 
@@ -117,7 +117,8 @@ def _stop(check: Checker) -> list[str] | None:
     return list(texts)
 
 
-def _messages(check: Checker) -> list[dict[str, str]] | None:
+def check_messages(check: Checker) -> list[dict[str, str]] | None:
+    """What was said before; None where nothing was."""
     value = check.values.get("messages")
     if value is None or value == []:
         return None

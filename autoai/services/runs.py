@@ -66,8 +66,19 @@ def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
         texts = session.get(RunText, run_id)
         if same_input and (texts is None or texts.request_messages is None):
             raise Conflict(_("What this run sent is not known, so it cannot be sent again."))
+        if same_input and texts is not None and texts.secrets:
+            raise Conflict(
+                _(
+                    "What this run sent had secrets in it, which are not kept, so it cannot be sent again."
+                )
+            )
         task = existing_task(session, old.task_id)
-        new_id = queue_run(session, ports, task, ports.clock.now(), Source.RETRY, for_run=run_id)
+        said: dict[str, Any] = {"for_run": run_id}
+        if same_input:
+            said |= {
+                name: getattr(old, name) for name in ("prompt_version", "turns_sent", "turns_cut")
+            }
+        new_id = queue_run(session, ports, task, ports.clock.now(), Source.RETRY, **said)
         if same_input and texts is not None:
             session.add(RunText(run_id=new_id, request_messages=texts.request_messages))
         bump_revision(session)

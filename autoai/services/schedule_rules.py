@@ -57,11 +57,10 @@ def check_schedule(values: Mapping[str, Any], default_timezone: str) -> dict[str
         "weekdays": None,
         "cron": None,
         "once_at": None,
-        "timezone": values.get("timezone") or default_timezone,
+        "timezone": check_timezone(check, default_timezone),
         "jitter_seconds": check.number("jitter_seconds", 0, MAX_JITTER_SECONDS, 0),
     }
-    if not isinstance(columns["timezone"], str) or columns["timezone"] not in time_zones():
-        check.complain("timezone", _("Not a known time zone. Try one such as Europe/Berlin."))
+    if "timezone" in check.errors:
         check.done()
     zone = ZoneInfo(columns["timezone"])
     columns["starts_at"] = _instant(check, "starts_at", zone)
@@ -73,6 +72,15 @@ def check_schedule(values: Mapping[str, Any], default_timezone: str) -> dict[str
         check.complain("ends_at", _("The end must come after the start."))
     check.done()
     return columns
+
+
+def check_timezone(check: Checker, default_timezone: str) -> str:
+    """The name of a zone that there is."""
+    name = check.values.get("timezone") or default_timezone
+    if isinstance(name, str) and name in time_zones():
+        return name
+    check.complain("timezone", _("Not a known time zone. Try one such as Europe/Berlin."))
+    return default_timezone
 
 
 def _kind(check: Checker, columns: dict[str, Any], zone: ZoneInfo) -> None:

@@ -2,6 +2,8 @@
 that holds each, never the key.
 
     {"version": 1, "tasks": [{"name": …, "api_endpoint": …, "api_key_env": "OPENAI_API_KEY", …}]}
+
+The same of secrets: `secrets_env` has the variable of each.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ..models import Account, Task
 from .connection_rules import check_key
 from .connections import TASK_KEY
 from .ports import Ports
+from .prompt_secrets import masks, open_secrets
 from .task_rules import check_task
 from .tasks import TASK_FIELDS, create_task, task_fields, update_task
 
@@ -28,7 +31,9 @@ VERSION = 1
 _KEY_FIELD = "api_key_env"
 _ACCOUNT_FIELD = "account"
 """An account's name: its number is another one elsewhere."""
-_FIELDS = (TASK_FIELDS | {_KEY_FIELD, _ACCOUNT_FIELD}) - {"account_id"}
+_SECRETS_FIELD = "secrets_env"
+_OURS = (_KEY_FIELD, _ACCOUNT_FIELD, _SECRETS_FIELD)
+_FIELDS = (TASK_FIELDS | {*_OURS}) - {"account_id"}
 
 
 @dataclass
@@ -96,10 +101,14 @@ def _exported(task: Task, taken: set[str]) -> dict[str, Any]:
         fields.pop("provider")
     if task.api_key_encrypted is not None:
         fields[_KEY_FIELD] = _variable_name(task.name, taken)
+    if names := masks(task):
+        fields[_SECRETS_FIELD] = {
+            name: _variable_name(task.name, taken, f"SECRET_{name.upper()}") for name in names
+        }
     return fields
 
 
-def _variable_name(name: str, taken: set[str]) -> str:
+def _variable_name(name: str, taken: set[str], what: str = "API_KEY") -> str:
     """A variable for the task's key: "Morning news" → MORNING_NEWS_API_KEY.
 
     One that no other task has (it joins `taken`): names without Latin letters look alike here, and
@@ -107,10 +116,8 @@ def _variable_name(name: str, taken: set[str]) -> str:
     """
     word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "TASK"
     word = word if not word[0].isdigit() else f"TASK_{word}"
-    candidates = (f"{word}_{number}_API_KEY" for number in itertools.count(2))
-    found = next(
-        one for one in itertools.chain([f"{word}_API_KEY"], candidates) if one not in taken
-    )
+    candidates = (f"{word}_{number}_{what}" for number in itertools.count(2))
+    found = next(one for one in itertools.chain([f"{word}_{what}"], candidates) if one not in taken)
     taken.add(found)
     return found
 
@@ -132,6 +139,8 @@ def _prepare(
 ) -> tuple[dict[str, Any], Task | None]:
     """Checked values, and the stored task of that name."""
     unknown = sorted(set(item) - _FIELDS)
+    if "secrets" in unknown:
+        raise Invalid({"secrets": [f"a file must not hold secrets; use {_SECRETS_FIELD}"]})
     if "api_key" in unknown:
         raise Invalid({"api_key": [f"a file must not hold keys; use {_KEY_FIELD}"]})
     if unknown:
@@ -139,16 +148,18 @@ def _prepare(
     for field in ("name", "account", "api_endpoint", "model", "message_content", "system_message"):
         if not isinstance(item.get(field), str | None):
             raise Invalid({field: ["must be text"]})
-    values = {n: v for n, v in item.items() if n not in (_KEY_FIELD, _ACCOUNT_FIELD)}
+    values = {n: v for n, v in item.items() if n not in _OURS}
     if item.get(_ACCOUNT_FIELD):
         values["account_id"] = _account_id(item[_ACCOUNT_FIELD])
-    check_task(values, ports.default_timezone, ports.default_timeout)
-    namesakes = stored.get(str(values["name"]).strip(), [])
+    namesakes = stored.get(str(values.get("name")).strip(), [])
+    task = namesakes[0] if len(namesakes) == 1 else None
+    if item.get(_SECRETS_FIELD) is not None:
+        values["secrets"] = _secrets(item[_SECRETS_FIELD], task, environment)
+    check_task(values, ports.default_timezone, ports.default_timeout, masks(task) if task else ())
     if len(namesakes) > 1:
         raise Invalid(
             {"name": [f"{len(namesakes)} stored tasks have this name; rename them first"]}
         )
-    task = namesakes[0] if namesakes else None
     variable = item.get(_KEY_FIELD)
     if variable is not None:
         key = environment.get(str(variable), "").strip()
@@ -161,6 +172,22 @@ def _prepare(
     return values, task
 
 
+def _secrets(
+    variables: Any, task: Task | None, environment: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Name → value from the environment, None where the stored one is kept."""
+    if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
+        raise Invalid({_SECRETS_FIELD: ["must be an object of names and variables"]})
+    known = masks(task) if task else {}
+    found = {name: environment.get(variable) or None for name, variable in variables.items()}
+    for name, value in found.items():
+        if value is None and name not in known:
+            raise Invalid(
+                {_SECRETS_FIELD: [f"the environment variable {variables[name]} is not set"]}
+            )
+    return found
+
+
 def _account_id(name: str) -> int:
     found = db.session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower()))
     if found is None:
@@ -169,10 +196,20 @@ def _account_id(name: str) -> int:
 
 
 def _differs(ports: Ports, task: Task, values: Mapping[str, Any]) -> bool:
-    columns = check_task(values, ports.default_timezone, ports.default_timeout)
+    columns = check_task(values, ports.default_timezone, ports.default_timeout, masks(task))
     if any(getattr(task, name) != value for name, value in columns.items()):
         return True
+    if "secrets" in values and _other_secrets(ports, task, values["secrets"]):
+        return True
     return "api_key" in values and values["api_key"] != _stored_key(ports, task)
+
+
+def _other_secrets(ports: Ports, task: Task, wanted: Mapping[str, str | None]) -> bool:
+    try:
+        known = open_secrets(ports, task)
+    except KeyUnreadable:
+        return True
+    return {name: known.get(name) if v is None else v for name, v in wanted.items()} != known
 
 
 def _stored_key(ports: Ports, task: Task) -> str | None:

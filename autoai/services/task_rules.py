@@ -6,7 +6,7 @@ are in the reader's language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -22,6 +22,7 @@ from .check_rules import check_demands
 from .checker import Checker
 from .connection_rules import MODEL_LENGTH, check_endpoint
 from .parameter_rules import check_parameters
+from .prompt_rules import check_prompt
 from .schedule_rules import check_schedule
 
 NAME_LENGTH = 200
@@ -35,9 +36,13 @@ MAX_FAILURES = 1_000
 
 
 def check_task(
-    values: Mapping[str, Any], default_timezone: str, default_timeout: int
+    values: Mapping[str, Any],
+    default_timezone: str,
+    default_timeout: int,
+    stored_secrets: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """A whole task's fields → its columns, without the key; `tags` is a list of words.
+    """A whole task's fields → its columns, without the key and the secrets; `tags` is a list of
+    words. `stored_secrets` are the names of those that it has.
 
     Raises `Invalid` with all errors.
     """
@@ -60,6 +65,7 @@ def check_task(
         "tags": _tags(check),
     }
     check_bounded(check, columns, account)
+    columns.update(check_prompt(check, columns, stored_secrets))
     columns.update(check.merge(lambda: check_schedule(values, default_timezone)))
     fresh = columns["expires_after_seconds"]
     if fresh is not None and columns.get("jitter_seconds", 0) >= fresh:

@@ -38,6 +38,8 @@ from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
 from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
+from .prompt_rules import check_secrets
+from .prompt_secrets import masks, open_secrets, store_secrets
 from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
 from .task_rules import check_task
 
@@ -50,6 +52,10 @@ _PLAIN_FIELDS = (
     "system_message",
     "messages",
     "message_content",
+    "language",
+    "variables",
+    "conversation_turns",
+    "conversation_tokens",
     "temperature",
     "max_tokens",
     "response_format",
@@ -83,7 +89,7 @@ _PLAIN_FIELDS = (
 )
 """Fields whose column is what a person sets. The key is none of them."""
 TASK_FIELDS = frozenset({*_PLAIN_FIELDS, *SCHEDULE_FIELDS, *BUDGET_COLUMNS, "priority", "tags"})
-"""All fields of a task that a person sets, but for the key."""
+"""All fields of a task that a person sets, but for the key and the secrets."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ def task_fields(task: Task) -> dict[str, Any]:
         "starts_at": _iso(task.starts_at),
         "ends_at": _iso(task.ends_at),
         "priority": Priority(task.priority).name.lower(),
+        "variables": task.variables or {},
         "tags": task.tags,
         **budget_fields(task),
     }
@@ -125,11 +132,12 @@ def task_fields(task: Task) -> dict[str, Any]:
 
 def create_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     """Validate `values` (fields of the API's task) and store a new task."""
-    columns, key = _checked(ports, values)
+    columns, key, wanted = _checked(ports, values, {})
     now = _whole_second(ports)
     task = _new_task(columns, now)
     _refuse_if_over(task, now)
     _store_key(ports, task, key)
+    store_secrets(ports, task, wanted)
     _set_cursor(task, now)
     with write_transaction() as session:
         session.add(task)
@@ -149,7 +157,8 @@ def update_task(
     restored_from: int | None = None,
 ) -> Task:
     """Change a task. With `partial`, fields that are absent keep their value; else they get their
-    default. The key is kept where it is absent, empty, or the mask itself.
+    default. The key is kept where it is absent, empty, or the mask itself; so is each secret that is
+    named, and all of them where none is.
 
     What was due up to now is written by the old rule before the new one counts. Other texts are a
     new version, in the place of any draft; `restored_from` is the older one that they come from,
@@ -165,10 +174,10 @@ def update_task(
         key_given = values.get("api_key")
         if key_given is not None and str(key_given).strip() in ("", task.api_key_mask):
             values = {**values, "api_key": None}
-        columns, key = _checked(ports, values)
+        columns, key, wanted = _checked(ports, values, masks(task))
         drafted = {field: columns[field] for field in TEXTS}
         if as_draft:
-            columns, key = _checked(ports, {**values, **texts})
+            columns, key, wanted = _checked(ports, {**values, **texts}, masks(task))
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         renewed = any(
@@ -181,6 +190,7 @@ def update_task(
             put_draft(session, task, drafted, now)
         else:
             publish(session, task, texts, now, keep_draft=keep_draft, restored_from=restored_from)
+        store_secrets(ports, task, wanted)
         if key is not None:
             _store_key(ports, task, key)
         elif task.account_id is not None:
@@ -237,18 +247,19 @@ def resume_task(ports: Ports, task_id: int) -> Task:
 
 
 def duplicate_task(ports: Ports, task_id: int) -> Task:
-    """A switched-off copy with the same key, so that it can be looked over before it runs."""
+    """A switched-off copy with the same key and secrets, so that it can be looked over before it runs."""
     original = get_task(task_id)
     name = _("%(name)s (copy)", name=original.name[:180])
     values = {**task_fields(original), "name": name, "enabled": False}
-    columns = check_task(values, ports.default_timezone, ports.default_timeout)
+    columns = check_task(values, ports.default_timezone, ports.default_timeout, masks(original))
     copy = _new_task(columns, _whole_second(ports))
-    if original.api_key_encrypted is not None:
-        try:
+    try:
+        if original.api_key_encrypted is not None:
             key = ports.keyring.decrypt(original.api_key_encrypted, original.secret_id, TASK_KEY)
-        except KeyUnreadable as error:
-            raise Conflict(key_unreadable()) from error
-        _store_key(ports, copy, key)
+            _store_key(ports, copy, key)
+        store_secrets(ports, copy, open_secrets(ports, original))
+    except KeyUnreadable as error:
+        raise Conflict(key_unreadable()) from error
     with write_transaction() as session:
         session.add(copy)
         publish_first(session, copy, copy.created_at)
@@ -318,22 +329,31 @@ def _refuse_if_over(task: Task, now: datetime) -> None:
         raise Invalid({"ends_at": [_("This must be in the future.")]})
 
 
-def _checked(ports: Ports, values: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Columns and the new key, None where the present one is kept. All errors at once."""
+def _checked(
+    ports: Ports, values: Mapping[str, Any], stored: Mapping[str, str]
+) -> tuple[dict[str, Any], str | None, dict[str, str | None] | None]:
+    """Columns, the new key, None where the present one is kept, and the new secrets, likewise. All
+    errors at once. `stored`: the secrets that there are, name → mask."""
     errors: dict[str, list[str]] = {}
     columns: dict[str, Any] = {}
-    key = None
+    key = wanted = None
     try:
-        columns = check_task(values, ports.default_timezone, ports.default_timeout)
+        columns = check_task(values, ports.default_timezone, ports.default_timeout, stored)
     except Invalid as error:
         errors.update(error.errors)
     try:
         key = new_key(ports, values)
     except Invalid as error:
         errors.update(error.errors)
+    try:
+        wanted = check_secrets(values, stored)
+        if wanted and any(wanted.values()) and not ports.keyring.readable:
+            raise Invalid({"secrets": [key_unreadable()]})
+    except Invalid as error:
+        errors.update(error.errors)
     if errors:
         raise Invalid(errors)
-    return columns, key
+    return columns, key, wanted
 
 
 def _store_key(ports: Ports, task: Task, key: str | None) -> None:
