@@ -16,6 +16,8 @@ from ..queries.receipt import Preview
 from ..queries.task_list import next_run
 from ..services.accounts import account_fields
 from ..services.probes import Probe
+from ..services.prompt_preview import PromptPreview
+from ..services.prompt_secrets import masks
 from ..services.tasks import task_fields
 
 
@@ -74,7 +76,30 @@ class PreviewIn(ScheduleIn, PolicyIn):
     after: str | None = None
 
 
-class TaskIn(ScheduleIn, PolicyIn, BudgetIn):
+class PromptIn(BaseModel):
+    """How a task's texts are made."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    system_message: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    message_content: str | None = None
+    language: str | None = None
+    variables: dict[str, Any] | None = None
+    secrets: dict[str, Any] | None = None
+    conversation_turns: int | None = None
+    conversation_tokens: int | None = None
+
+
+class PromptPreviewIn(PromptIn):
+    """Texts to be looked at; `task_id` says whose last answer, secrets and conversation count."""
+
+    task_id: int | None = None
+    name: str | None = None
+    timezone: str | None = None
+
+
+class TaskIn(ScheduleIn, PolicyIn, BudgetIn, PromptIn):
     """A task as it is sent."""
 
     name: str | None = None
@@ -83,9 +108,6 @@ class TaskIn(ScheduleIn, PolicyIn, BudgetIn):
     api_endpoint: str | None = None
     api_key: str | None = None
     model: str | None = None
-    system_message: str | None = None
-    messages: list[dict[str, Any]] | None = None
-    message_content: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
     response_format: str | None = None
@@ -232,6 +254,7 @@ def task_out(task: Task, words: Words, now: datetime) -> dict[str, Any]:
         **task_fields(task),
         "id": task.id,
         "api_key": task.api_key_mask,
+        "secrets": masks(task),
         "interval_minutes": seconds // 60 if seconds and seconds % 60 == 0 else None,
         "paused": paused,
         "paused_until": instant(task.paused_until) if paused else None,
@@ -261,6 +284,16 @@ def preview_out(preview: Preview, words: Words) -> dict[str, Any]:
         ],
         "per_day": preview.frequency.per_day,
         "per_month": preview.frequency.per_month,
+    }
+
+
+def prompt_preview_out(preview: PromptPreview) -> dict[str, Any]:
+    """What would be sent; the values of secrets are not in it."""
+    return {
+        "messages": preview.messages,
+        "tokens": preview.tokens,
+        "turns_sent": preview.turns_sent,
+        "turns_cut": preview.turns_cut,
     }
 
 
@@ -326,6 +359,9 @@ def run_details_out(run: Run, growing: str = "") -> dict[str, Any]:
         "response_text": (texts.response_text if texts else None) or growing or None,
         "request_messages": texts.request_messages if texts else None,
         "price": run.price,
+        "prompt_version": run.prompt_version,
+        "turns_sent": run.turns_sent,
+        "turns_cut": run.turns_cut,
         "attempt_list": [_attempt_out(attempt) for attempt in run.attempt_list],
     }
 

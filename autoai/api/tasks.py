@@ -14,7 +14,7 @@ from ..queries.receipt import preview as receipt
 from ..queries.run_log import get_run
 from ..queries.task_list import tasks_after
 from ..runtime import runtime
-from ..services import bulk, runs
+from ..services import bulk, conversations, prompt_preview, runs
 from ..services import tasks as service
 from .errors import register_errors
 from .requests import read_body, read_instant, read_number, read_page
@@ -23,8 +23,10 @@ from .schemas import (
     BulkIn,
     PauseIn,
     PreviewIn,
+    PromptPreviewIn,
     TaskIn,
     preview_out,
+    prompt_preview_out,
     run_details_out,
     task_out,
 )
@@ -113,6 +115,17 @@ def preview() -> ResponseReturnValue:
     count = read_number("count", body.count, 1, _MOST_PREVIEWED, default=10)
     found = receipt(draft.schedule, draft.blackouts, zone, after, count)
     return jsonify(preview_out(found, ReaderWords()))
+
+
+@tasks.post("/prompts/preview")
+def preview_prompt() -> ResponseReturnValue:
+    values = read_body(PromptPreviewIn).model_dump(exclude_unset=True)
+    return jsonify(prompt_preview_out(prompt_preview.preview_prompt(runtime().ports, values)))
+
+
+@tasks.post("/tasks/<int:task_id>/conversation/reset")
+def reset_conversation(task_id: int) -> ResponseReturnValue:
+    return jsonify(_out(conversations.reset_conversation(runtime().ports, task_id)))
 
 
 def _update(task_id: int, *, partial: bool) -> ResponseReturnValue:

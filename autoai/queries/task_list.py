@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import defer, joinedload
+from sqlalchemy.orm import defer, joinedload, selectinload
 
 from ..domain.runs import ACTIVE, Status
 from ..domain.schedules import free_of
@@ -114,7 +114,7 @@ def tasks_after(
     limit: int, cursor: int | None, tag: str | None = None
 ) -> tuple[Sequence[Task], int | None]:
     """At most `limit` tasks with ids above `cursor`, ascending, and the next cursor."""
-    query = select(Task).order_by(Task.id).limit(limit + 1)
+    query = select(Task).options(selectinload(Task.secret_rows)).order_by(Task.id).limit(limit + 1)
     if tag is not None:
         query = query.where(Task.tag_rows.any(TaskTag.tag == tag))
     if cursor is not None:

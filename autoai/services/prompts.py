@@ -20,6 +20,7 @@ from .limits import give_back
 from .occurrences import claim_prepared
 from .ports import Ports
 from .prompt_secrets import open_secrets
+from .publishing import texts_of
 from .run_orders import Prepared, RunOrder
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,6 @@ log = logging.getLogger(__name__)
 LONGEST_LOOK = 0.25
 """Seconds after which the rest of the messages is left to the next look: what comes due meanwhile
 does not wait for them."""
-TEXTS = ("system_message", "messages", "message_content")
-"""The columns of a task whose texts are templates."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def _render(ports: Ports, run_id: int) -> Prepared | None:
     changed_at, version = task.updated_at, task.prompt_version
     try:
         context, turns = _of_run(ports, session, run, task)
-        texts = _texts(task)
+        texts = texts_of(task)
         session.commit()  # nothing is held while the messages are made
         return replace(assemble(texts, context, turns, changed_at), prompt_version=version)
     except (TemplateError, KeyUnreadable) as error:
@@ -90,7 +89,7 @@ def _render(ports: Ports, run_id: int) -> Prepared | None:
 
 
 def _of_run(ports: Ports, session: DbSession, run: Run, task: Task) -> tuple[PromptContext, Turns]:
-    texts = _texts(task)
+    texts = texts_of(task)
     context = PromptContext(
         now=ports.clock.now(),
         scheduled_for=run.scheduled_for or run.for_instant or run.due_at,
@@ -111,10 +110,6 @@ def _of_run(ports: Ports, session: DbSession, run: Run, task: Task) -> tuple[Pro
         task.conversation_after,
     )
     return context, turns
-
-
-def _texts(task: Task) -> dict[str, Any]:
-    return {name: getattr(task, name) for name in TEXTS}
 
 
 def _speaks_of(name: str, texts: Mapping[str, Any]) -> bool:

@@ -37,9 +37,9 @@ from .endings import skip_waiting
 from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
-from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
 from .prompt_rules import check_secrets
 from .prompt_secrets import masks, open_secrets, store_secrets
+from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
 from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
 from .task_rules import check_task
 

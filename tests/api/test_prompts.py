@@ -1,156 +1,110 @@
-"""/api/tasks/{id}/prompts: the versions of a task's texts, as a program sees them."""
+"""Variables, secrets, conversations and the preview of a prompt, as a program sees them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import task_values
-from tests.fakes import START, FakeClock
+from tests.fakes import ScriptedProvider, completion
+from tests.ticks import tick
 
-FIELDS = {
-    "number", "system_message", "messages", "message_content", "created_at", "published_at",
-    "restored_from", "live", "draft",
-}  # fmt: skip
-NOW = START.isoformat().replace("+00:00", "Z")
+SECRET = "0123456789-very-secret"
+SHOWN = "012…cret"
 
 
-@pytest.fixture
-def path(api: FlaskClient) -> str:
-    """A task's prompts."""
-    made = api.post("/api/tasks", json=task_values(system_message="Be kind"))
-    return f"/api/tasks/{made.json['id']}/prompts"
+def test_what_a_task_answers(api: FlaskClient) -> None:
+    sent = task_values(
+        language="zh_Hans",
+        variables={"city": "上海"},
+        secrets={"PIN": SECRET},
+        conversation_turns=3,
+        conversation_tokens=500,
+        message_content="{{ city }} {{ secrets.PIN }}",
+    )
+    made = api.post("/api/tasks", json=sent)
+    assert made.status_code == 201 and SECRET not in made.text
+    task = made.json
+    told = {name: task[name] for name in sent if name.startswith(("lang", "var", "conv"))}
+    assert told == {name: sent[name] for name in told} and len(told) == 4
+    assert task["secrets"] == {"PIN": SHOWN}
+    assert api.get("/api/tasks").json["items"] == [task]
+
+    path = f"/api/tasks/{task['id']}"
+    again = api.put(path, json={**task, "language": "en"})
+    assert again.status_code == 200 and again.json["secrets"] == {"PIN": SHOWN}
+    plain = api.put(path, json=task_values(message_content="Hi", secrets={}))
+    assert plain.status_code == 200
+    assert (plain.json["variables"], plain.json["secrets"]) == ({}, {})
+    assert (plain.json["language"], plain.json["conversation_turns"]) == ("en", 0)
 
 
-def task_of(api: FlaskClient, path: str) -> dict[str, Any]:
-    return dict(api.get(path.removesuffix("/prompts")).json)
-
-
-def change(api: FlaskClient, path: str, **fields: Any) -> None:
-    answer = api.patch(path.removesuffix("/prompts"), json=fields)
-    assert answer.status_code == 200, answer.text
-
-
-def test_a_task_says_which_version_is_live(api: FlaskClient, path: str) -> None:
-    assert task_of(api, path)["prompt_version"] == 1
-    change(api, path, message_content="Second", prompt_version=77)
-    assert task_of(api, path)["prompt_version"] == 2
-    whole = task_of(api, path)
-    whole["message_content"] = "Third"
-    answer = api.put(path.removesuffix("/prompts"), json=whole)
-    assert answer.status_code == 200 and answer.json["prompt_version"] == 3
-
-
-def test_they_are_listed_newest_first(api: FlaskClient, path: str, clock: FakeClock) -> None:
-    for text in ("Second", "Third"):
-        change(api, path, message_content=text)
-    answer = api.get(path).json
-    assert [item["number"] for item in answer["items"]] == [3, 2, 1]
-    assert answer["next_cursor"] is None
-    assert set(answer["items"][0]) == FIELDS
-    assert answer["items"][2] == {
-        "number": 1,
-        "system_message": "Be kind",
-        "messages": None,
-        "message_content": "What is new?",
-        "created_at": NOW,
-        "published_at": NOW,
-        "restored_from": None,
-        "live": False,
-        "draft": False,
+def test_what_is_wrong_with_a_task(api: FlaskClient) -> None:
+    wrong = api.post(
+        "/api/tasks", json=task_values(message_content="{{ citty }}", variables={"if": "x"})
+    )
+    assert wrong.status_code == 422 and set(wrong.json["errors"]) == {
+        "message_content",
+        "variables",
     }
-    first = api.get(f"{path}?limit=2").json
-    assert [item["number"] for item in first["items"]] == [3, 2]
-    rest = api.get(f"{path}?limit=2&cursor={first['next_cursor']}").json
-    assert [item["number"] for item in rest["items"]] == [1]
-    assert api.get(f"{path}/2").json["message_content"] == "Second"
+    for body in ({"variables": []}, {"secrets": "x"}, {"conversation_turns": "3"}):
+        assert api.post("/api/tasks", json=task_values(**body)).status_code == 422
 
 
-def test_a_draft_is_made_changed_and_published(api: FlaskClient, path: str) -> None:
-    made = api.post(path, json={"message_content": "Draft"})
-    assert made.status_code == 201 and made.headers["Location"] == f"{path}/2"
-    assert made.json["draft"] is True and made.json["live"] is False
-    assert (made.json["system_message"], made.json["published_at"]) == ("Be kind", None)
-    changed = api.post(path, json={"system_message": None})
-    assert changed.status_code == 200
-    assert (changed.json["number"], changed.json["message_content"]) == (2, "Draft")
-    assert changed.json["system_message"] is None
-    assert task_of(api, path)["message_content"] == "What is new?"
-
-    published = api.post(f"{path}/publish")
-    assert published.status_code == 200
-    assert published.json["number"] == 2 and published.json["live"] is True
-    task = task_of(api, path)
-    assert (task["message_content"], task["system_message"]) == ("Draft", None)
-    assert task["prompt_version"] == 2
-
-
-def test_a_draft_is_discarded(api: FlaskClient, path: str) -> None:
-    api.post(path, json={"message_content": "Draft"})
-    assert api.delete(f"{path}/draft").status_code == 204
-    assert [item["number"] for item in api.get(path).json["items"]] == [1]
-    for answer in (api.delete(f"{path}/draft"), api.post(f"{path}/publish")):
-        assert answer.status_code == 409 and answer.json["detail"]
-
-
-def test_an_old_version_is_restored(api: FlaskClient, path: str) -> None:
-    change(api, path, message_content="Second")
-    answer = api.post(f"{path}/1/restore")
-    assert answer.status_code == 200
-    assert (answer.json["number"], answer.json["restored_from"]) == (3, 1)
-    assert answer.json["live"] is True
-    assert task_of(api, path)["message_content"] == "What is new?"
-
-
-def test_two_versions_are_compared(api: FlaskClient, path: str) -> None:
-    talk = [{"role": "user", "content": "Hi"}]
-    change(api, path, message_content="What is old?\nTell me.", messages=talk)
-    answer = api.get(f"{path}/compare?a=1&b=2")
-    assert answer.status_code == 200
-    assert (answer.json["a"], answer.json["b"], answer.json["same"]) == (1, 2, False)
-    parts = {part["field"]: part for part in answer.json["parts"]}
-    assert set(parts) == {"messages", "message_content"}
-    changed, added = parts["message_content"]["rows"]
-    assert changed["kind"] == "changed"
-    marked = [piece["text"] for piece in changed["new"]["pieces"] if piece["marked"]]
-    assert "".join(marked).strip() == "old"
-    assert added == {
-        "kind": "added",
-        "old": None,
-        "new": {"number": 2, "pieces": [{"text": "Tell me.", "marked": True}]},
+def test_a_preview_sends_nothing(app: Flask, api: FlaskClient) -> None:
+    answer = api.post(
+        "/api/prompts/preview",
+        json={
+            "system_message": "{{ date }}",
+            "message_content": "{{ city }} {{ secrets.PIN }} {{ now | date: '%H:%M' }}",
+            "variables": {"city": "上海"},
+            "secrets": {"PIN": SECRET},
+            "language": "zh_Hans",
+            "timezone": "Asia/Shanghai",
+        },
+    )
+    assert answer.status_code == 200 and SECRET not in answer.text
+    assert answer.json == {
+        "messages": [
+            {"role": "system", "content": "2026年3月2日"},
+            {"role": "user", "content": "上海 [secret: PIN] 20:00"},
+        ],
+        "tokens": 11,
+        "turns_sent": None,
+        "turns_cut": None,
     }
-    assert api.get(f"{path}/compare?a=1&b=1").json["same"] is True
+    wrong = api.post("/api/prompts/preview", json={"message_content": "a\n{{ x"})
+    assert wrong.status_code == 422
+    assert wrong.json["errors"] == {
+        "message_content": ["Line 2: The template is not written correctly."]
+    }
+    assert api.post("/api/prompts/preview", json={"model": "x"}).status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("", 422),
-        ("?a=1", 422),
-        ("?a=x&b=1", 422),
-        ("?a=1&b=99999999999999999999", 422),
-        ("?a=1&b=9", 404),
-    ],
-)
-def test_what_cannot_be_compared(api: FlaskClient, path: str, query: str, status: int) -> None:
-    assert api.get(f"{path}/compare{query}").status_code == status
+def test_a_run_tells_what_went_along(app: Flask, api: FlaskClient) -> None:
+    task = api.post("/api/tasks", json=task_values(conversation_turns=2)).json["id"]
+    for _ in range(2):
+        run = api.post(f"/api/tasks/{task}/run").json
+        tick(app, ScriptedProvider(completion("Nothing.")))
+    told = api.get(f"/api/logs/{run['id']}").json
+    assert (told["prompt_version"], told["turns_sent"], told["turns_cut"]) == (1, 1, 0)
+    assert [m["content"] for m in told["request_messages"]] == [
+        "What is new?", "Nothing.", "What is new?",
+    ]  # fmt: skip
+
+    reset = api.post(f"/api/tasks/{task}/conversation/reset")
+    assert reset.status_code == 200 and reset.json["id"] == task
+    run = api.post(f"/api/tasks/{task}/run").json
+    tick(app)
+    assert api.get(f"/api/logs/{run['id']}").json["turns_sent"] == 0
+    assert api.post("/api/tasks/99/conversation/reset").status_code == 404
 
 
-def test_what_is_refused(api: FlaskClient, path: str) -> None:
-    answer = api.post(path, json={"message_content": "", "system_message": "x" * 100_001})
-    assert answer.status_code == 422
-    assert set(answer.json["errors"]) == {"message_content", "system_message"}
-    assert api.post(path, json={"name": "Other"}).json["errors"]["name"]
-    assert api.post(path, json={"message_content": 5}).status_code == 422
-    for missing in (
-        api.get("/api/tasks/99/prompts"),
-        api.post("/api/tasks/99/prompts", json={}),
-        api.post("/api/tasks/99/prompts/publish"),
-        api.delete("/api/tasks/99/prompts/draft"),
-        api.post("/api/tasks/99/prompts/1/restore"),
-        api.post(f"{path}/99/restore"),
-        api.get(f"{path}/99"),
-    ):
-        assert missing.status_code == 404
+def test_what_had_secrets_cannot_be_sent_again(app: Flask, api: FlaskClient) -> None:
+    values = task_values(message_content="{{ secrets.PIN }}", secrets={"PIN": SECRET})
+    task = api.post("/api/tasks", json=values).json["id"]
+    run = api.post(f"/api/tasks/{task}/run").json["id"]
+    tick(app)
+    path = f"/api/logs/{run}/retry"
+    assert api.post(path, json={"same_input": True}).status_code == 409
+    assert api.post(path, json={}).status_code == 202
