@@ -89,6 +89,7 @@ def _compare(
     assert due.total == len(expected), why
     assert due.oldest == (expected[0] if expected else None), why
     assert list(due.newest) == expected[-keep:], why
+    assert schedule.count(begin, end) == len(expected), why
     for _ in range(2):  # it does not matter where the walk begins; one more is past the window
         instant = begin + (end - begin) * dice.random()
         if expected and dice.random() < 0.5:

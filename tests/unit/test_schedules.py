@@ -5,13 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise, takewhile
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoai.domain.schedules import Cron, FixedTime, Interval, Schedule, upcoming
+from autoai.domain.schedules import (
+    Blackout,
+    Cron,
+    FixedTime,
+    Interval,
+    Schedule,
+    count_due,
+    free_of,
+    upcoming,
+)
 from autoai.domain.schedules.base import Enumerated
 
 MINUTE = timedelta(minutes=1)
@@ -213,4 +223,58 @@ def test_counting_a_long_gap_equals_walking_through_it(
     cron = Cron(" ".join([*fields, weekday]), ZoneInfo(zone))
     first = start.replace(tzinfo=UTC)
     last = first + timedelta(minutes=minutes)
-    assert cron.between(first, last, keep) == Enumerated.between(cron, first, last, keep)
+    walked = Enumerated.between(cron, first, last, keep)
+    assert cron.between(first, last, keep) == walked
+    assert cron.count(first, last + timedelta(microseconds=1)) == walked.total
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.builds(
+            FixedTime,
+            st.lists(st.times(), min_size=1, max_size=4).map(
+                lambda times: tuple(t.replace(microsecond=0) for t in times)
+            ),
+            _ZONES.map(ZoneInfo),
+            st.frozensets(st.integers(0, 6)),
+        ),
+        st.builds(
+            Cron,
+            st.sampled_from(["*/10 * * * *", "30 0-4 * * *", "0,20,40 1,2,23 * * 1-5"]),
+            _ZONES.map(ZoneInfo),
+        ),
+        st.builds(Interval, st.integers(300, 9_000), st.just(datetime(2000, 1, 1, tzinfo=UTC))),
+    ),
+    st.lists(
+        st.builds(
+            Blackout,
+            st.times().map(lambda t: t.replace(second=0, microsecond=0)),
+            st.times().map(lambda t: t.replace(second=0, microsecond=0)),
+            _ZONES.map(ZoneInfo),
+            st.frozensets(st.integers(0, 6)),
+        ),
+        max_size=3,
+    ),
+    st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1)),
+    st.timedeltas(timedelta(microseconds=1), timedelta(days=33)),
+)
+def test_counting_outside_blackouts_equals_walking(
+    schedule: Schedule, blackouts: list[Blackout], start: datetime, length: timedelta
+) -> None:
+    first = start.replace(tzinfo=UTC)
+    end = first + length
+    walked = takewhile(lambda t: t < end, schedule.after(first - timedelta(microseconds=1)))
+    expected = len(list(free_of(walked, blackouts)))
+    assert count_due(schedule, blackouts, first, end) == expected
+
+
+def test_a_month_of_seconds_is_counted_at_once() -> None:
+    cron = Cron("* * * * * *", ZoneInfo("Europe/Berlin"))
+    quiet = [Blackout(time(23), time(7), ZoneInfo("Europe/Berlin"))]
+    first, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    began = monotonic()
+    for _ in range(100):
+        assert cron.count(first, end) == 31 * 86_400
+        assert count_due(cron, quiet, first, end) == 31 * 16 * 3600
+    assert monotonic() - began < 5

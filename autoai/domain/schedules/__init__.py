@@ -9,6 +9,7 @@ All instants that go in or come out are aware and in UTC.
     blackouts   windows in which nothing may run
     changes     the next changes of a zone's clocks, and what they do
     frequency   how often
+    counting    how often in a stretch of time
     limits      between a start and an end
     words       descriptions
 """
@@ -25,6 +26,7 @@ from .base import (
 )
 from .blackouts import Blackout, blackout_period, free_of
 from .changes import ClockChange, clock_changes, effect_on, explain
+from .counting import count_due
 from .frequency import Frequency, frequency
 from .kinds import WEEKDAYS, Cron, FixedTime, Interval, Manual, Once
 from .limits import Limited
@@ -50,6 +52,7 @@ __all__ = [
     "Words",
     "blackout_period",
     "clock_changes",
+    "count_due",
     "describe",
     "effect_on",
     "explain",

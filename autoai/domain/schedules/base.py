@@ -73,6 +73,11 @@ class Schedule(Protocol):
         """What is due from `first` to `last`, both inclusive; the newest `keep` are listed."""
         ...
 
+    def count(self, first: datetime, end: datetime) -> int:
+        """How often it is due from `first` up to `end`, which is exclusive: by arithmetic, as fast
+        for every second of a month as for once a day."""
+        ...
+
 
 class Enumerated(ABC):
     """A schedule whose `between` has nothing better than to count."""
@@ -89,6 +94,10 @@ class Enumerated(ABC):
             total, oldest = total + 1, oldest or due
             newest.append(due)
         return Due(total, oldest, tuple(newest))
+
+    def count(self, first: datetime, end: datetime) -> int:
+        """See `Schedule.count`; this one walks."""
+        return self.between(first, end - timedelta(microseconds=1), 0).total
 
 
 @cache

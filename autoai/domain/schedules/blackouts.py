@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from .local_time import instant_of
@@ -30,14 +30,29 @@ class Blackout:
         """The window that `instant` lies in, as real time; None where it lies in none."""
         today = instant.astimezone(self.zone).date()
         for day in (today, today - _DAY):
-            if self.weekdays and day.weekday() not in self.weekdays:
-                continue
-            last_day = day if self.end > self.begin else day + _DAY
-            start = instant_of(datetime.combine(day, self.begin), self.zone)
-            end = instant_of(datetime.combine(last_day, self.end), self.zone, last=True)
-            if start <= instant < end:
-                return start, end
+            window = self._window(day)
+            if window is not None and window[0] <= instant < window[1]:
+                return window
         return None
+
+    def windows(self, first: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """All that reach into the time from `first` up to `end`, as real time."""
+        day = first.astimezone(self.zone).date() - _DAY
+        while day <= end.astimezone(self.zone).date():
+            window = self._window(day)
+            if window is not None and window[0] < end and window[1] > first:
+                yield window
+            day += _DAY
+
+    def _window(self, day: date) -> tuple[datetime, datetime] | None:
+        """The one that begins on `day`."""
+        if self.weekdays and day.weekday() not in self.weekdays:
+            return None
+        last_day = day if self.end > self.begin else day + _DAY
+        return (
+            instant_of(datetime.combine(day, self.begin), self.zone),
+            instant_of(datetime.combine(last_day, self.end), self.zone, last=True),
+        )
 
 
 def blackout_period(
@@ -51,3 +66,16 @@ def blackout_period(
 def free_of(instants: Iterable[datetime], blackouts: Sequence[Blackout]) -> Iterable[datetime]:
     """Those of `instants` that lie in no window."""
     return (instant for instant in instants if blackout_period(instant, blackouts) is None)
+
+
+def free_stretches(
+    first: datetime, end: datetime, blackouts: Iterable[Blackout]
+) -> Iterator[tuple[datetime, datetime]]:
+    """What of the time from `first` up to `end` lies in no window, ascending; ends are exclusive."""
+    windows = sorted(window for each in blackouts for window in each.windows(first, end))
+    for begin, stop in windows:
+        if first < begin:
+            yield first, begin
+        first = max(first, stop)
+    if first < end:
+        yield first, end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from .base import NOTHING_DUE, Due, Enumerated
+from .counting import count_by_days
 from .local_time import Stretch, instant_of, quiet_days, stretches
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -66,6 +68,9 @@ class Interval:
             newest=tuple(self.anchor + step * number for number in listed),
         )
 
+    def count(self, first: datetime, end: datetime) -> int:
+        return self.between(first, end - _MICROSECOND, 0).total
+
     def _next_number(self, instant: datetime) -> int:
         """The number of the first instant after `instant`; the anchor has number 0."""
         first = 0 if self.from_anchor else 1
@@ -83,12 +88,30 @@ class FixedTime(Enumerated):
     def after(self, instant: datetime) -> Iterator[datetime]:
         latest = instant
         for day in _days_from(instant, self.zone):
-            if self.weekdays and day.weekday() not in self.weekdays:
+            if not self.matches(day):
                 continue
             for due in _fixed_instants(day, self.times, self.zone):
                 if due > latest:
                     yield due
                     latest = due
+
+    def count(self, first: datetime, end: datetime) -> int:
+        """See `Schedule.count`."""
+        return count_by_days(self, first, end)
+
+    @property
+    def in_real_time(self) -> bool:
+        """See `Daily`."""
+        return False
+
+    def matches(self, day: date) -> bool:
+        """See `Daily`."""
+        return not self.weekdays or day.weekday() in self.weekdays
+
+    def times_before(self, clock: timedelta) -> int:
+        """See `Daily`."""
+        times = {timedelta(hours=t.hour, minutes=t.minute, seconds=t.second) for t in self.times}
+        return sum(at < clock for at in times)
 
 
 @dataclass(frozen=True)
@@ -135,7 +158,7 @@ class Cron(Enumerated):
         """What is due on the ordinary days from `begin` up to `end`, two midnights."""
         count = (end - begin) // _DAY
         days = [begin + _DAY * number for number in range(count)]
-        matching = [day for day in days if self._matches(day.astimezone(self.zone).date())]
+        matching = [day for day in days if self.matches(day.astimezone(self.zone).date())]
         if not matching:
             return NOTHING_DUE
         hours, minutes, seconds = self._clock
@@ -143,6 +166,27 @@ class Cron(Enumerated):
         newest = super().between(matching[-(keep // a_day + 1) :][0], end - _MICROSECOND, keep)
         oldest = next(self.after(matching[0] - _MICROSECOND))
         return Due(len(matching) * a_day, oldest, newest.newest)
+
+    def count(self, first: datetime, end: datetime) -> int:
+        """See `Schedule.count`."""
+        return count_by_days(self, first, end)
+
+    def times_before(self, clock: timedelta) -> int:
+        """See `Daily`."""
+        hours, minutes, seconds = self._clock
+        rest, second = divmod(-(-clock // timedelta(seconds=1)), 60)  # the next whole second
+        hour, minute = divmod(rest, 60)
+        found = bisect_left(hours, hour) * len(minutes) * len(seconds)
+        if hour in hours:
+            found += bisect_left(minutes, minute) * len(seconds)
+            if minute in minutes:
+                found += bisect_left(seconds, second)
+        return found
+
+    @property
+    def in_real_time(self) -> bool:
+        """See `Daily`. Wildcards do."""
+        return any(part.startswith("*") for part in self._sim.parts[:3])
 
     @property
     def either_day(self) -> bool:
@@ -152,7 +196,7 @@ class Cron(Enumerated):
     @cached_property
     def fixed_times(self) -> tuple[time, ...] | None:
         """Its times of day, where they are fixed; None where a wildcard follows real time."""
-        if any(part.startswith("*") for part in self._sim.parts[:3]):
+        if self.in_real_time:
             return None
         hours, minutes, seconds = self._clock
         return tuple(time(h, m, s) for h in hours for m in minutes for s in seconds)
@@ -163,11 +207,12 @@ class Cron(Enumerated):
         for day in _days_from(instant, self.zone):
             if day - found_on > _SEARCH:
                 return
-            if self._matches(day):
+            if self.matches(day):
                 yield day
                 found_on = day
 
-    def _matches(self, day: date) -> bool:
+    def matches(self, day: date) -> bool:
+        """See `Daily`."""
         return day.month in self._sim.months and bool(self._sim.match_day(day))
 
     def _in_real_time(self, instant: datetime) -> Iterator[datetime]:

@@ -33,3 +33,9 @@ class Limited:
         first = max(first, self.start) if self.start is not None else first
         last = min(last, self.end) if self.end is not None else last
         return self.schedule.between(first, last, keep) if first <= last else NOTHING_DUE
+
+    def count(self, first: datetime, end: datetime) -> int:
+        """See `Schedule.count`."""
+        first = max(first, self.start) if self.start is not None else first
+        end = min(end, self.end + _MICROSECOND) if self.end is not None else end
+        return self.schedule.count(first, end) if first < end else 0
