@@ -36,7 +36,7 @@ def check_prompt(
     `stored_secrets` are the names of those that it has."""
     columns: dict[str, Any] = {
         "language": check.choice("language", LANGUAGES, LANGUAGES[0]),
-        "variables": _variables(check),
+        "variables": check_variables(check),
         "conversation_turns": check.number("conversation_turns", 0, MAX_TURNS, 0),
         "conversation_tokens": check.optional_number(
             "conversation_tokens", LEAST_CONVERSATION, MOST_CONVERSATION
@@ -119,7 +119,7 @@ def _template(
         check.complain(field, where + explain_fault(error))
 
 
-def _variables(check: Checker) -> dict[str, str] | None:
+def check_variables(check: Checker) -> dict[str, str] | None:
     value = check.values.get("variables")
     if value is None or value == {}:
         return None

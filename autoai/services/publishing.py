@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from ..models import DbSession, PromptVersion, Task
+from ..models import DbSession, PromptTemplate, PromptVersion, Task
 
 TEXTS = ("system_message", "messages", "message_content")
 """The fields that have versions."""
 
 
-def texts_of(holder: Task | PromptVersion) -> dict[str, Any]:
-    """The texts of a task or of a version."""
+def texts_of(holder: Task | PromptVersion | PromptTemplate) -> dict[str, Any]:
+    """The texts of a task, of a version, or of a template."""
     return {field: getattr(holder, field) for field in TEXTS}
 
 
