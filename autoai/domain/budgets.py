@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from .costs import plain
+
 MOST_TOKENS = 10**12
 _PER_MESSAGE = 8
 """Tokens that a provider adds around each message, and once more before the answer."""
@@ -124,7 +126,8 @@ def refuse(
 ) -> Refusal | None:
     """The first cap that a claim of `need` would break, `spent` being what was spent and reserved
     before it. A `need` of None, or without dollars under a cap in dollars, breaks every cap that
-    counts it: a budget that cannot be kept lets nothing through."""
+    counts it: a budget that cannot be kept lets nothing through. Who needs nothing more, because it
+    is free or was reserved before, is in nobody's way."""
     for period, unit, cap in caps:
         if need is None:
             return Refusal(scope, period, unit, cap, obstacle=Obstacle.NO_MAX_TOKENS)
@@ -132,7 +135,7 @@ def refuse(
         before = spent[period].in_unit(unit) or 0
         if needed is None:
             return Refusal(scope, period, unit, cap, obstacle=Obstacle.NO_PRICE)
-        if before + needed > cap:
+        if needed and before + needed > cap:
             return Refusal(scope, period, unit, cap, before, needed)
     return None
 
@@ -166,4 +169,4 @@ def _is_count(value: Any) -> bool:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return str(plain(value)) if isinstance(value, Decimal) else str(value)

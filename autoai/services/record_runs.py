@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from ..domain.budgets import Amount
+from ..domain.costs import plain
 from ..domain.errors import Unstorable
 from ..domain.runs import Reason, Status
 from ..models import (
@@ -169,9 +170,10 @@ def _reserved_columns(outcome: Outcome) -> dict[str, Any]:
     return {"reserved_tokens": held.tokens or None, "reserved_cost": held.cost or None}
 
 
-def _note(**amounts: Any) -> dict[str, str] | None:
+def _note(**amounts: int | Decimal | None) -> dict[str, str] | None:
     """Amounts as plain decimal text, without those that are nothing."""
-    return {name: f"{amount:f}" for name, amount in amounts.items() if amount} or None
+    found = {name: plain(Decimal(amount)) for name, amount in amounts.items() if amount}
+    return {name: text for name, text in found.items() if text} or None
 
 
 def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
@@ -187,7 +189,7 @@ def _put_off_columns(outcome: Outcome) -> dict[str, Any]:
         "http_status": outcome.http_status,
         "account_id": outcome.order.connection.account_id,
         "model": outcome.order.model,
-        "budget_note": _note(kept_tokens=Decimal(outcome.kept.tokens), kept_cost=outcome.kept.cost),
+        "budget_note": _note(kept_tokens=outcome.kept.tokens, kept_cost=outcome.kept.cost),
         **_reserved_columns(outcome),
         **_said_columns(outcome),
     }
@@ -231,7 +233,7 @@ def _run_columns(outcome: Outcome) -> dict[str, Any]:
         "usage_estimated": spent.estimated,
         "cost": spent.cost,
         "price": outcome.price if spent.cost is not None else None,
-        "budget_note": _note(overshoot_tokens=Decimal(over.tokens), overshoot_cost=over.cost),
+        "budget_note": _note(overshoot_tokens=over.tokens, overshoot_cost=over.cost),
         **_reserved_columns(outcome),
         **_said_columns(outcome),
     }
