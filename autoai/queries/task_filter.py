@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
-from ..domain.runs import ACTIVE
+from ..domain.runs import ACTIVE, Status
+from ..domain.verdicts import Verdict
 from ..models import Account, Run, Task, TaskTag
 
 NEVER, OFF, PAUSED, RUNNING, FLAGGED = "never", "off", "paused", "running", "flagged"
+DEGRADED = Verdict.DEGRADED.value
 
 
 class Sort(StrEnum):
@@ -31,7 +33,7 @@ class TaskFilter:
     """Somewhere in name, model, endpoint or a tag, or in those of the account."""
     tag: str | None = None
     state: str | None = None
-    """running, paused, off, never, flagged, or how the last run ended."""
+    """running, paused, off, never, flagged, degraded, or how the last run ended."""
     sort: Sort = Sort.NAME
     account_id: int | None = None
 
@@ -84,6 +86,10 @@ def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
         return Task.last_status.is_(None)
     if state == RUNNING:
         return Task.id.in_(select(Run.task_id).where(Run.status.in_(ACTIVE)))
+    if state == DEGRADED:
+        return Task.last_verdict == DEGRADED
+    if state == Status.SUCCESS:  # a degraded answer is told apart everywhere
+        return and_(Task.last_status == state, Task.last_verdict.is_distinct_from(DEGRADED))
     return Task.last_status == state
 
 

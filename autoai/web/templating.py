@@ -20,7 +20,7 @@ from ..language import ReaderWords
 from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
-from . import formats, i18n, words
+from . import formats, i18n, verdict_words, words
 
 _BANNERS = 3
 
@@ -151,4 +151,7 @@ def init_app(app: Flask) -> None:
         kind=lambda name: words.KINDS.get(name, name),
         provider=lambda name: words.PROVIDERS.get(name, name),
         role=lambda name: words.ROLES.get(name, name),
+        level_word=lambda name: verdict_words.LEVELS.get(name, name),
+        check_word=lambda name: verdict_words.CHECKS.get(name, name),
+        finding_words=verdict_words.finding_words,
     )

@@ -26,8 +26,10 @@ STATUSES: dict[str, tuple[LazyString, str]] = {
     "paused": (_("Paused"), "pause"),
     "off": (_("Switched off"), "power"),
     "flagged": (_("Will fail"), "triangle-alert"),
+    "degraded": (_("Degraded"), "badge-alert"),
 }
-"""Status → its word and the name of its icon. The last four are states of a task."""
+"""Status → its word and the name of its icon. The last ones are states of a task, and what stands
+in the place of a success that is none to be glad of."""
 
 SOURCES: dict[str, LazyString] = {
     "schedule": _("On schedule"),

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Status
-from ...queries.task_filter import FLAGGED, NEVER, OFF, PAUSED, Sort, TaskFilter
+from ...queries.task_filter import DEGRADED, FLAGGED, NEVER, OFF, PAUSED, Sort, TaskFilter
 from ..pagination import search_text
 from ..urls import id_of
 
@@ -17,7 +17,9 @@ STATES = (
     Status.RUNNING.value,
     PAUSED,
     OFF,
-    *(s.value for s in (Status.SUCCESS, Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)),
+    Status.SUCCESS.value,
+    DEGRADED,
+    *(s.value for s in (Status.FAILED, Status.INTERRUPTED, Status.CANCELLED)),
     Status.EXPIRED.value,
     NEVER,
 )

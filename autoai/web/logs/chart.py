@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext
@@ -48,7 +49,7 @@ class Chart:
 
 def week_chart(days: Sequence[Day]) -> Chart:
     """`days` ascending → the chart. Bars share one scale, the busiest day fills the height."""
-    most = max((day.success + day.failed + day.other for day in days), default=0)
+    most = max((sum(count for _kind, count in _counts(day)) for day in days), default=0)
     step = WIDTH / max(len(days), 1)
     bars = [_bar(day, (step - BAR_WIDTH) / 2 + step * n, most) for n, day in enumerate(days)]
     return Chart(words=_in_words(days), bars=bars)
@@ -56,17 +57,15 @@ def week_chart(days: Sequence[Day]) -> Chart:
 
 def _bar(day: Day, x: float, most: int) -> Bar:
     pieces, top = [], float(FLOOR)
-    for kind, count in (("ok", day.success), ("failed", day.failed), ("other", day.other)):
+    for kind, count in _counts(day):
         if count:
             height = max(2.0, count / most * (FLOOR - 6))  # one failure in a thousand is still seen
             top -= height
             pieces.append(Piece(kind, round(top, 1), round(height, 1)))
     title = gettext(
-        "%(day)s: %(ok)s successful, %(failed)s without success, %(other)s other",
+        "%(day)s: %(counts)s",
         day=formats.day(day.date),
-        ok=formats.number(day.success),
-        failed=formats.number(day.failed),
-        other=formats.number(day.other),
+        counts=_listed({kind: count for kind, count in _counts(day) if count or kind == "ok"}),
     )
     return Bar(
         x=round(x, 1),
@@ -77,26 +76,38 @@ def _bar(day: Day, x: float, most: int) -> Bar:
     )
 
 
-def _in_words(days: Sequence[Day]) -> str:
-    success = sum(day.success for day in days)
-    failed = sum(day.failed for day in days)
-    other = sum(day.other for day in days)
-    counts = {
-        "ok": formats.number(success),
-        "failed": formats.number(failed),
-        "other": formats.number(other),
+def _counts(day: Day) -> list[tuple[str, int]]:
+    """From the floor upwards; the kinds are the style sheet's."""
+    return [
+        ("ok", day.success),
+        ("degraded", day.degraded),
+        ("failed", day.failed),
+        ("other", day.other),
+    ]
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """ "12 successful, 1 degraded, 2 without success" """
+    shown = {kind: formats.number(count) for kind, count in counts.items()}
+    parts = {
+        "ok": gettext("%(num)s successful", num=shown.get("ok", "")),
+        "degraded": gettext("%(num)s degraded", num=shown.get("degraded", "")),
+        "failed": gettext("%(num)s without success", num=shown.get("failed", "")),
+        "other": gettext("%(num)s other", num=shown.get("other", "")),
     }
-    if not (success or failed or other):
+    found = [text for kind, text in parts.items() if kind in counts]
+    if "failed" in counts and not counts["failed"]:
+        found[list(counts).index("failed")] = gettext("none failed")
+    # Translators: what stands between the parts of a list
+    return gettext(", ").join(found)
+
+
+def _in_words(days: Sequence[Day]) -> str:
+    sums: dict[str, int] = defaultdict(int)
+    for day in days:
+        for kind, count in _counts(day):
+            sums[kind] += count
+    if not any(sums.values()):
         return gettext("Nothing ran in the last seven days.")
-    if failed and other:
-        return gettext(
-            "Last seven days: %(ok)s successful, %(failed)s without success, %(other)s other.",
-            **counts,
-        )
-    if failed:
-        return gettext("Last seven days: %(ok)s successful, %(failed)s without success.", **counts)
-    if other:
-        return gettext(
-            "Last seven days: %(ok)s successful, none failed, %(other)s other.", **counts
-        )
-    return gettext("Last seven days: %(ok)s successful, none failed.", **counts)
+    told = {kind: count for kind, count in sums.items() if count or kind in ("ok", "failed")}
+    return gettext("Last seven days: %(counts)s.", counts=_listed(told))

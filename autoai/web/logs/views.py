@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from ...domain.runs import Status
 from ...models import Run, Task
 from ...queries.account_list import account_names
+from ...queries.comparison import comparison_of
 from ...queries.run_log import figures, get_run, last_days, page_of_runs
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
@@ -19,6 +20,7 @@ from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
 from ...services import runs
 from ...services.accounts import find_account
+from ...services.baselines import accept_answer
 from ...services.limits import in_the_way
 from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
@@ -56,6 +58,7 @@ def read(run_id: int) -> ResponseReturnValue:
         waits=_waits([run]),
         account=find_account(run.account_id),
         growing=growing,
+        comparison=comparison_of(run),
     )
 
 
@@ -67,6 +70,14 @@ def cancel(run_id: int) -> ResponseReturnValue:
     if is_htmx():
         return done(message, f"details-{run_id}")
     flash(message, "success")
+    return redirect(f"/logs/{run_id}", 303)
+
+
+@logs.post("/logs/<int:run_id>/accept")
+def accept(run_id: int) -> ResponseReturnValue:
+    """Make a run's answer the one that later ones are compared with."""
+    accept_answer(runtime().ports, run_id)
+    flash(_("Later answers are compared with this one."), "success")
     return redirect(f"/logs/{run_id}", 303)
 
 

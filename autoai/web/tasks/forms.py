@@ -16,6 +16,7 @@ from wtforms import (
 )
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from ...domain.changes import Watch
 from ...domain.policies import CatchUp, Overlap
 from ...domain.retries import RETRYABLE_STATUSES
 from ...domain.runs import Priority
@@ -27,6 +28,7 @@ from ...services.tasks import task_fields
 from ..budget_fields import BudgetFields
 from ..forms import ServiceForm, newlines, whole_number
 from .answer_fields import AnswerFields, shown_answer
+from .check_fields import CheckFields, shown_checks
 from .schedule_fields import ScheduleFields, shown_schedule
 from .target_fields import TargetFields
 
@@ -76,7 +78,7 @@ class PolicyFields(ServiceForm):
         }
 
 
-class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields, BudgetFields):
+class TaskForm(TargetFields, AnswerFields, CheckFields, ScheduleFields, PolicyFields, BudgetFields):
     """Fields have the API's names."""
 
     name = StringField(_("Name"))
@@ -100,6 +102,7 @@ class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields, BudgetF
         super().__init__(*args, **kwargs)
         self.offer_windows()
         self.offer_message_rows()
+        self.offer_check_rows()
 
     def values(self, task: Task | None = None) -> dict[str, Any]:
         """All fields as the service takes them; `task` is the one being edited."""
@@ -108,6 +111,7 @@ class TaskForm(TargetFields, AnswerFields, ScheduleFields, PolicyFields, BudgetF
             **self.policy_values(),
             **self.target_values(),
             **self.answer_values(),
+            **self.check_values(),
             **self.budget_values(),
             "name": self.name.data,
             "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
@@ -137,6 +141,7 @@ def new_form(timezone: str, timeout: int, account_id: str | None = None) -> Task
             "account_id": account_id,
             "response_format": FORMATS[0],
             "stream": True,
+            "change_watch": Watch.OFF.value,
             "schedule_type": ScheduleType.INTERVAL.value,
             "interval_minutes": 60,
             "fixed_time": "09:00",
@@ -158,5 +163,5 @@ def new_form(timezone: str, timeout: int, account_id: str | None = None) -> Task
 def edit_form(task: Task, draft: PromptVersion | None = None) -> TaskForm:
     """A form filled with a stored task, its texts the draft's. The key stays where it is."""
     fields = {**task_fields(task), **(texts_of(draft) if draft else {})}
-    values = {**shown_schedule(fields, task), **shown_answer(fields)}
+    values = {**shown_schedule(fields, task), **shown_answer(fields), **shown_checks(fields)}
     return TaskForm(data={**values, "tags": ", ".join(task.tags)})
