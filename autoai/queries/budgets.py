@@ -67,6 +67,11 @@ def budget_states(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
     return sorted(found, key=lambda b: (-b.share, _SCOPES.index(b.scope), b.name or "", b.id))
 
 
+def nearly_used(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
+    """Those that are worth a word, the most used first."""
+    return [state for state in budget_states(now, zone) if state.share >= WARNED]
+
+
 def _instance(today: date) -> Iterator[BudgetState]:
     row = db.session.execute(select(*_caps(InstanceState))).first()
     if row is not None and any(cap is not None for cap in row):

@@ -20,7 +20,7 @@ from ..language import ReaderWords
 from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
-from . import formats, i18n, verdict_words, words
+from . import budget_words, formats, i18n, verdict_words, words
 
 _BANNERS = 3
 
@@ -147,6 +147,10 @@ def init_app(app: Flask) -> None:
         wait_words=words.wait_words,
         why=words.why,
         paused_why=words.paused_why,
+        amount=budget_words.amount,
+        budget_name=budget_words.budget_name,
+        refusal_words=budget_words.refusal_words,
+        overshoot_words=budget_words.overshoot_words,
         source=lambda name: words.SOURCES.get(name, name),
         kind=lambda name: words.KINDS.get(name, name),
         provider=lambda name: words.PROVIDERS.get(name, name),

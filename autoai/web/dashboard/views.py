@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from ...queries.budgets import nearly_used
 from ...queries.dashboard import dashboard_figures
 from ...queries.state import current_revision
 from ...queries.task_list import all_tags, count_flagged, page_of_tasks
@@ -35,6 +36,7 @@ def index() -> ResponseReturnValue:
         figures=dashboard_figures(now, zone),
         rows=rows,
         flagged=count_flagged(),
+        budgets=nearly_used(now, zone),
         account=find_account(chosen.account_id),
         chosen=chosen,
         page=Page("/", chosen.query(), number, more),
