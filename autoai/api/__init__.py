@@ -13,11 +13,12 @@ from .outages import outages
 from .prompts import prompts
 from .settings import settings
 from .tasks import tasks
+from .usage import usage
 
 
 def init_app(app: Flask) -> None:
     """Hang the API on the app. The demo's endpoint is there only while the demo is on."""
-    for blueprint in (tasks, prompts, accounts, logs, outages, dashboard, settings):
+    for blueprint in (tasks, prompts, accounts, logs, outages, dashboard, settings, usage):
         app.register_blueprint(blueprint, url_prefix="/api")
     app.register_blueprint(health.health)
     if runtime(app).settings.demo:

@@ -17,7 +17,9 @@ from ..domain.runs import Status
 from ..domain.verdicts import Verdict
 from ..models import LARGEST_ID
 from ..queries.run_filter import RunFilter, day_start
+from ..queries.usage import Days, day_of
 
+_DEFAULT_DAYS = timedelta(days=29)
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
 _Schema = TypeVar("_Schema", bound=BaseModel)
 
@@ -82,6 +84,18 @@ def _changed() -> bool | None:
     return None if text is None else text == "true"
 
 
+def read_days(today: date) -> Days:
+    """`from` and `to`, whole days, both inclusive; by default the thirty days up to `today`."""
+    last = _day("to") or max(today, _day("from") or today)
+    first = _day("from") or last - min(_DEFAULT_DAYS, last - date.min)
+    if first > last:
+        raise Invalid({"from": [_("The first day comes after the last one.")]})
+    days = Days(first, last)
+    if days.too_many:
+        raise Invalid({"from": [_("Choose ten years at the most.")]})
+    return days
+
+
 def read_number(name: str, value: int | None, least: int, most: int, default: int) -> int:
     """A number of the body within its bounds."""
     if value is None:
@@ -135,6 +149,16 @@ def _instant(name: str, zone: ZoneInfo, end: bool) -> datetime | None:
         return instant.astimezone(UTC) + timedelta(microseconds=1 if end else 0)
     except (ValueError, OverflowError) as error:
         raise Invalid({name: [_not_an_instant()]}) from error
+
+
+def _day(name: str) -> date | None:
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        return day_of(text)
+    except ValueError as error:
+        raise Invalid({name: [_("Enter days as YYYY-MM-DD, such as 2026-01-31.")]}) from error
 
 
 def _explain(error: ValidationError) -> dict[str, list[str]]:

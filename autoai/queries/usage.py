@@ -3,6 +3,7 @@ when they are old."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -29,6 +30,7 @@ from ..models import Account, Task, UsageTotal, table
 MOST_DAYS = 3_653
 """Ten years."""
 _AT_ONCE = 5_000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class GroupBy(StrEnum):
@@ -56,6 +58,14 @@ class Days:
     def condition(self) -> ColumnElement[bool]:
         """As SQL."""
         return _TOTALS.c.day.between(self.first, self.last)
+
+
+def day_of(text: str) -> date:
+    """A day as people and programs write it here, 2026-01-31; `ValueError` for anything else, such
+    as the other spellings of ISO 8601."""
+    if not _DAY.fullmatch(text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 @dataclass(frozen=True)
