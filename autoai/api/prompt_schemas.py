@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from ..domain.changes import Row, Side
 from ..models import PromptVersion
 from ..services.comparing import Comparison
-from ..services.publishing import texts_of
+from ..services.gallery import Template
+from ..services.publishing import TEXTS, texts_of
 from .schemas import instant
 
 
@@ -21,6 +22,39 @@ class PromptIn(BaseModel):
     system_message: str | None = None
     messages: list[dict[str, Any]] | None = None
     message_content: str | None = None
+
+
+class TemplateIn(PromptIn):
+    """A prompt that is kept; with `task_id`, what is absent is the task's."""
+
+    name: str | None = None
+    description: str | None = None
+    variables: dict[str, Any] | None = None
+    task_id: int | None = None
+
+
+TEMPLATE_ANSWERED_ONLY = frozenset(
+    {"id", "own", "category", "icon", "task", "created_at", "updated_at"}
+)
+"""Fields of a template that are answered; sent back, they are ignored."""
+
+
+def template_out(template: Template) -> dict[str, Any]:
+    """A prompt of the gallery. `task` is what a new task is sent with, beside where to ask."""
+    row = template.own
+    return {
+        "id": template.id,
+        "own": row is not None,
+        "name": template.name,
+        "description": template.description,
+        "category": template.category,
+        "icon": template.icon,
+        **{field: template.fields.get(field) for field in TEXTS},
+        "variables": dict(template.variables),
+        "task": dict(template.fields),
+        "created_at": instant(row.created_at) if row else None,
+        "updated_at": instant(row.updated_at) if row else None,
+    }
 
 
 def version_out(version: PromptVersion, live: int) -> dict[str, Any]:

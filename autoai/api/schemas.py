@@ -359,7 +359,6 @@ def run_details_out(run: Run, growing: str = "") -> dict[str, Any]:
         "response_text": (texts.response_text if texts else None) or growing or None,
         "request_messages": texts.request_messages if texts else None,
         "price": run.price,
-        "prompt_version": run.prompt_version,
         "turns_sent": run.turns_sent,
         "turns_cut": run.turns_cut,
         "attempt_list": [_attempt_out(attempt) for attempt in run.attempt_list],

@@ -15,15 +15,23 @@ from sqlalchemy import func, select
 
 from ..domain.errors import NotFound
 from ..extensions import db
-from ..models import LARGEST_ID, PromptTemplate
+from ..models import LARGEST_ID, PromptTemplate, Task
+from .ports import Ports
 from .publishing import TEXTS, texts_of
-from .tasks import TASK_FIELDS
+from .tasks import TASK_FIELDS, unsaved_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "gallery"
 LANGUAGES = ("en", "zh_Hans", "zh_Hant")
 CATEGORIES = ("reading", "work", "learning", "ideas", "watching", "life")
 OWN_ICON = "bookmark"
 _OWN = "own-"
+# What a template leaves open, so that the rest can be checked like a task.
+_OPEN = {
+    "api_endpoint": "http://localhost/v1",
+    "model": "-",
+    "message_content": "-",
+}
+_EVERY_HOUR = {"schedule_type": "interval", "interval_minutes": 60}
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,21 @@ def get_template(template_id: str, language: str) -> Template:
     if found is None:
         raise NotFound(_("There is no template %(id)s.", id=template_id[:80]))
     return found
+
+
+def task_of(ports: Ports, template: Template, timezone: str) -> Task:
+    """A task as it would come of a template, for the form to show; it is not stored.
+
+    Its texts are not checked: what they name may be missing until the form is filled.
+    """
+    texts = {field: template.fields.get(field) for field in TEXTS}
+    rest = {field: value for field, value in template.fields.items() if field not in TEXTS}
+    if "schedule_type" not in rest:
+        rest |= _EVERY_HOUR
+    task = unsaved_task(ports, {**_OPEN, "timezone": timezone, **rest})
+    for field, value in {**texts, "api_endpoint": None, "model": None}.items():
+        setattr(task, field, value)
+    return task
 
 
 def own_template(row: PromptTemplate, language: str) -> Template:

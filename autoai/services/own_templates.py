@@ -60,10 +60,14 @@ def delete_own_template(template_id: int) -> None:
         session.execute(delete(PromptTemplate).where(PromptTemplate.id == template_id))
 
 
-def keep_task(ports: Ports, task: Task, name: str | None = None) -> PromptTemplate:
-    """Keep the texts that a task sends, and its variables."""
-    values = {**texts_of(task), "variables": task.variables or {}, "name": name or task.name}
-    return create_own_template(ports, values)
+def keep_task(ports: Ports, task: Task) -> PromptTemplate:
+    """Keep what a task sends under the task's name."""
+    return create_own_template(ports, kept_values(task))
+
+
+def kept_values(task: Task) -> dict[str, Any]:
+    """What is kept of a task: its name, its texts and its variables."""
+    return {"name": task.name, **texts_of(task), "variables": task.variables or {}}
 
 
 def template_values(template: PromptTemplate) -> dict[str, Any]:

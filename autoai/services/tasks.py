@@ -285,6 +285,12 @@ def delete_task(ports: Ports, task_id: int) -> None:
     ports.wake()
 
 
+def unsaved_task(ports: Ports, values: Mapping[str, Any]) -> Task:
+    """A task of these fields that is not stored. Raises `Invalid`."""
+    columns = check_task(values, ports.default_timezone, ports.default_timeout)
+    return _new_task(columns, _whole_second(ports))
+
+
 def draft_schedule(
     ports: Ports, values: Mapping[str, Any], task: Task | None = None
 ) -> DraftSchedule:

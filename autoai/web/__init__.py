@@ -9,6 +9,7 @@ from .accounts.views import accounts
 from .auth.views import auth
 from .away.views import away
 from .dashboard.views import dashboard
+from .gallery.views import gallery
 from .i18n import select_locale, select_timezone
 from .logs.views import logs
 from .prompts.views import prompts
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
         dashboard,
         tasks,
         prompts,
+        gallery,
         logs,
         accounts,
         away,

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from ...domain.errors import Invalid
 from ...queries.prompt_versions import page_of_versions
 from ...runtime import runtime
 from ...services import prompt_versions as service
@@ -53,7 +54,10 @@ def comparison(task_id: int) -> ResponseReturnValue:
 @prompts.post("/tasks/<int:task_id>/prompts/publish")
 def publish(task_id: int) -> ResponseReturnValue:
     """The draft goes live."""
-    task = service.publish_draft(runtime().ports, task_id)
+    try:
+        task = service.publish_draft(runtime().ports, task_id)
+    except Invalid as error:
+        return _refused(task_id, error)
     return _after(task_id, _("Version %(number)s is live now.", number=task.prompt_version))
 
 
@@ -68,13 +72,22 @@ def discard(task_id: int) -> ResponseReturnValue:
 def restore(task_id: int, number: int) -> ResponseReturnValue:
     """An older version goes live again."""
     before = get_task(task_id).prompt_version
-    task = service.restore_version(runtime().ports, task_id, number)
+    try:
+        task = service.restore_version(runtime().ports, task_id, number)
+    except Invalid as error:
+        return _refused(task_id, error)
     if task.prompt_version == before:
         return _after(task_id, _("Its texts are what is live already."))
     message = _(
         "Version %(old)s is live again, as version %(new)s.", old=number, new=task.prompt_version
     )
     return _after(task_id, message)
+
+
+def _refused(task_id: int, error: Invalid) -> ResponseReturnValue:
+    """Such as texts that name a variable which the task does not have any more."""
+    flash(" ".join(text for texts in error.errors.values() for text in texts), "error")
+    return redirect(f"/tasks/{task_id}/prompts", 303)
 
 
 def _after(task_id: int, message: str) -> ResponseReturnValue:

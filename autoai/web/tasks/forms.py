@@ -134,34 +134,40 @@ class TaskForm(TargetFields, AnswerFields, CheckFields, ScheduleFields, PolicyFi
         return self.wrong_in(*_POLICIES)
 
 
-def new_form(timezone: str, timeout: int, account_id: str | None = None) -> TaskForm:
-    """An empty form with what most tasks have."""
-    return TaskForm(
-        data={
-            "account_id": account_id,
-            "response_format": FORMATS[0],
-            "stream": True,
-            "change_watch": Watch.OFF.value,
-            "schedule_type": ScheduleType.INTERVAL.value,
-            "interval_minutes": 60,
-            "fixed_time": "09:00",
-            "cron": "0 9 * * 1-5",
-            "timezone": timezone,
-            "catch_up": CatchUp.LATEST.value,
-            "catch_up_window_seconds": 3600,
-            "overlap": Overlap.SKIP.value,
-            "pause_after_failures": 5,
-            "priority": "normal",
-            "timeout_seconds": timeout,
-            "max_attempts": 3,
-            "retry_network": True,
-            "enabled": True,
-        }
-    )
+def new_form(
+    timezone: str, timeout: int, account_id: str | None = None, begun: Task | None = None
+) -> TaskForm:
+    """A form with what most tasks have, or with what `begun`, a task that is not stored, has."""
+    usual = {
+        "account_id": account_id,
+        "response_format": FORMATS[0],
+        "stream": True,
+        "change_watch": Watch.OFF.value,
+        "schedule_type": ScheduleType.INTERVAL.value,
+        "interval_minutes": 60,
+        "fixed_time": "09:00",
+        "cron": "0 9 * * 1-5",
+        "timezone": timezone,
+        "catch_up": CatchUp.LATEST.value,
+        "catch_up_window_seconds": 3600,
+        "overlap": Overlap.SKIP.value,
+        "pause_after_failures": 5,
+        "priority": "normal",
+        "timeout_seconds": timeout,
+        "max_attempts": 3,
+        "retry_network": True,
+        "enabled": True,
+    }
+    chosen = _shown(begun) if begun is not None else {}
+    return TaskForm(data={**usual, **{n: v for n, v in chosen.items() if v not in (None, "", [])}})
 
 
 def edit_form(task: Task, draft: PromptVersion | None = None) -> TaskForm:
     """A form filled with a stored task, its texts the draft's. The key stays where it is."""
+    return TaskForm(data=_shown(task, draft))
+
+
+def _shown(task: Task, draft: PromptVersion | None = None) -> dict[str, Any]:
     fields = {**task_fields(task), **(texts_of(draft) if draft else {})}
     values = {**shown_schedule(fields, task), **shown_answer(fields), **shown_checks(fields)}
-    return TaskForm(data={**values, "tags": ", ".join(task.tags)})
+    return {**values, "tags": ", ".join(task.tags)}

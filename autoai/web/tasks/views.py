@@ -19,12 +19,13 @@ from ...services import tasks as service
 from ...services.accounts import find_account
 from ...services.bulk import Action
 from ...services.connections import connection_of
+from ...services.gallery import Template, get_template, task_of
 from ...services.prompt_versions import find_draft
 from .. import formats
 from ..accounts.asking import Offer, models_of, models_typed
 from ..forms import whole_number
 from ..htmx import done, hx_redirect, is_htmx, render
-from ..i18n import all_zones, select_timezone
+from ..i18n import all_zones, select_locale, select_timezone
 from ..templating import zone_name
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
@@ -41,11 +42,14 @@ def index() -> ResponseReturnValue:
 
 @tasks.route("/tasks/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    """Make a task; or, with `fetch`, only ask for the models of what has been typed so far."""
+    """Make a task, from nothing or from a `template`; or, with `fetch`, only ask for the models of what has been typed so far."""
     ports = runtime().ports
     if request.method == "GET":
-        chosen = request.args.get("account_id")
-        return _form_page(new_form(zone_name(), ports.default_timeout, chosen))
+        chosen, wanted = request.args.get("account_id"), request.args.get("template")
+        template = get_template(wanted, select_locale()) if wanted else None
+        begun = task_of(ports, template, zone_name()) if template else None
+        form = new_form(zone_name(), ports.default_timeout, chosen, begun)
+        return _form_page(form, template=template)
     form = TaskForm(request.form)
     if "fetch" in request.form:
         return _form_page(form, offer=_models(form, None))
@@ -208,7 +212,11 @@ def _models(form: TaskForm, task: Task | None) -> Offer:
 
 
 def _form_page(
-    form: TaskForm, task: Task | None = None, status: int = 200, offer: Offer | None = None
+    form: TaskForm,
+    task: Task | None = None,
+    status: int = 200,
+    offer: Offer | None = None,
+    template: Template | None = None,
 ) -> ResponseReturnValue:
     try:
         receipt = receipt_of(form, task)
@@ -226,4 +234,5 @@ def _form_page(
         accounts=account_choices(),
         offer=offer,
         draft=find_draft(task.id) if task else None,
+        template=template,
     )
