@@ -192,7 +192,7 @@ REASONS: dict[str, tuple[LazyString, LazyString]] = {
         _("Word the message differently, or use another model."),
     ),
     "truncated": (
-        _("The answer was cut short at the model's length limit."),
+        _("The answer was cut short: at a limit of its length, or because the provider broke off."),
         _("Ask for a shorter answer."),
     ),
     "schema_mismatch": (
