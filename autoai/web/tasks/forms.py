@@ -21,14 +21,17 @@ from ...domain.policies import CatchUp, Overlap
 from ...domain.retries import RETRYABLE_STATUSES
 from ...domain.runs import Priority
 from ...domain.schedules import ScheduleType
+from ...language import ReaderWords
 from ...models import PromptVersion, Task
 from ...services.parameter_rules import FORMATS
+from ...services.prompt_secrets import masks
 from ...services.publishing import texts_of
 from ...services.tasks import task_fields
 from ..budget_fields import BudgetFields
 from ..forms import ServiceForm, newlines, whole_number
 from .answer_fields import AnswerFields, shown_answer
 from .check_fields import CheckFields, shown_checks
+from .prompt_fields import PromptFields, shown_prompt
 from .schedule_fields import ScheduleFields, shown_schedule
 from .target_fields import TargetFields
 
@@ -78,7 +81,15 @@ class PolicyFields(ServiceForm):
         }
 
 
-class TaskForm(TargetFields, AnswerFields, CheckFields, ScheduleFields, PolicyFields, BudgetFields):
+class TaskForm(
+    TargetFields,
+    PromptFields,
+    AnswerFields,
+    CheckFields,
+    ScheduleFields,
+    PolicyFields,
+    BudgetFields,
+):
     """Fields have the API's names."""
 
     name = StringField(_("Name"))
@@ -103,6 +114,7 @@ class TaskForm(TargetFields, AnswerFields, CheckFields, ScheduleFields, PolicyFi
         self.offer_windows()
         self.offer_message_rows()
         self.offer_check_rows()
+        self.offer_prompt_rows()
 
     def values(self, task: Task | None = None) -> dict[str, Any]:
         """All fields as the service takes them; `task` is the one being edited."""
@@ -112,6 +124,7 @@ class TaskForm(TargetFields, AnswerFields, CheckFields, ScheduleFields, PolicyFi
             **self.target_values(),
             **self.answer_values(),
             **self.check_values(),
+            **self.prompt_values(),
             **self.budget_values(),
             "name": self.name.data,
             "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
@@ -140,6 +153,7 @@ def new_form(
     """A form with what most tasks have, or with what `begun`, a task that is not stored, has."""
     usual = {
         "account_id": account_id,
+        "language": ReaderWords().locale,
         "response_format": FORMATS[0],
         "stream": True,
         "change_watch": Watch.OFF.value,
@@ -169,5 +183,10 @@ def edit_form(task: Task, draft: PromptVersion | None = None) -> TaskForm:
 
 def _shown(task: Task, draft: PromptVersion | None = None) -> dict[str, Any]:
     fields = {**task_fields(task), **(texts_of(draft) if draft else {})}
-    values = {**shown_schedule(fields, task), **shown_answer(fields), **shown_checks(fields)}
+    values = {
+        **shown_schedule(fields, task),
+        **shown_answer(fields),
+        **shown_checks(fields),
+        **shown_prompt(fields, masks(task)),
+    }
     return {**values, "tags": ", ".join(task.tags)}

@@ -14,12 +14,14 @@ from ...models import Task
 from ...queries.account_list import account_choices
 from ...queries.run_filter import day_start
 from ...runtime import runtime
-from ...services import bulk, runs
+from ...services import bulk, conversations, runs
 from ...services import tasks as service
 from ...services.accounts import find_account
 from ...services.bulk import Action
 from ...services.connections import connection_of
 from ...services.gallery import Template, get_template, task_of
+from ...services.prompt_preview import preview_prompt
+from ...services.prompt_secrets import masks
 from ...services.prompt_versions import find_draft
 from .. import formats
 from ..accounts.asking import Offer, models_of, models_typed
@@ -29,6 +31,7 @@ from ..i18n import all_zones, select_locale, select_timezone
 from ..templating import zone_name
 from ..urls import own_path
 from .forms import TaskForm, edit_form, new_form
+from .prompt_fields import Shown
 from .receipt import receipt_of
 
 tasks = Blueprint("tasks", __name__)
@@ -42,7 +45,8 @@ def index() -> ResponseReturnValue:
 
 @tasks.route("/tasks/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    """Make a task, from nothing or from a `template`; or, with `fetch`, only ask for the models of what has been typed so far."""
+    """Make a task, from nothing or from a `template`; or, of what has been typed so far, only ask for
+    the models with `fetch`, and show what would be sent with `preview`."""
     ports = runtime().ports
     if request.method == "GET":
         chosen, wanted = request.args.get("account_id"), request.args.get("template")
@@ -53,6 +57,8 @@ def new() -> ResponseReturnValue:
     form = TaskForm(request.form)
     if "fetch" in request.form:
         return _form_page(form, offer=_models(form, None))
+    if "preview" in request.form:
+        return _form_page(form, None, shown=_rendered(form, None))
     try:
         task = service.create_task(ports, form.values())
     except Invalid as error:
@@ -64,13 +70,15 @@ def new() -> ResponseReturnValue:
 
 @tasks.route("/tasks/<int:task_id>/edit", methods=["GET", "POST"])
 def edit(task_id: int) -> ResponseReturnValue:
-    """Change a task; or, with `fetch`, only ask for the models of what has been typed so far."""
+    """Change a task; `fetch` and `preview` as in `new`."""
     task = service.get_task(task_id)
     if request.method == "GET":
         return _form_page(edit_form(task, find_draft(task_id)), task)
     form = TaskForm(request.form)
     if "fetch" in request.form:
         return _form_page(form, task, offer=_models(form, task))
+    if "preview" in request.form:
+        return _form_page(form, task, shown=_rendered(form, task))
     as_draft = "draft" in request.form
     try:
         task = service.update_task(
@@ -158,6 +166,17 @@ def duplicate(task_id: int) -> ResponseReturnValue:
     return hx_redirect(f"/tasks/{copy.id}/edit")
 
 
+@tasks.post("/tasks/<int:task_id>/conversation/reset")
+def reset_conversation(task_id: int) -> ResponseReturnValue:
+    """What was said so far does not go along any more."""
+    task = conversations.reset_conversation(runtime().ports, task_id)
+    message = _("“%(name)s” begins a new conversation.", name=task.name)
+    if is_htmx():
+        return done(message, "overview")
+    flash(message, "success")
+    return redirect(f"/tasks/{task_id}/edit", 303)
+
+
 @tasks.route("/tasks/<int:task_id>/delete", methods=["GET", "POST"])
 def delete(task_id: int) -> ResponseReturnValue:
     """Ask, saying what goes with it; then delete."""
@@ -211,21 +230,37 @@ def _models(form: TaskForm, task: Task | None) -> Offer:
     return models_typed(values, own)
 
 
+def _rendered(form: TaskForm, task: Task | None) -> Shown:
+    values = form.preview_values(task.id if task else None)
+    try:
+        return Shown(preview_prompt(runtime().ports, values))
+    except Invalid as error:
+        form.show_errors(error.errors)
+        return Shown(errors=form.labelled(error.errors))
+
+
 def _form_page(
     form: TaskForm,
     task: Task | None = None,
     status: int = 200,
     offer: Offer | None = None,
     template: Template | None = None,
+    shown: Shown | None = None,
 ) -> ResponseReturnValue:
     try:
         receipt = receipt_of(form, task)
     except Invalid:
         receipt = None
+    part = "tasks/_form.html"
+    if offer is not None:
+        part = "shared/_offer.html"
+    elif shown is not None:
+        part = "tasks/_rendered.html"
+    wrong = (offer and offer.error) or (shown and shown.errors)
     return render(
         "tasks/edit.html",
-        "tasks/_form.html" if offer is None else "shared/_offer.html",
-        422 if offer and offer.error else status,
+        part,
+        422 if wrong else status,
         form=form,
         task=task,
         action=request.path,
@@ -233,6 +268,8 @@ def _form_page(
         receipt=receipt,
         accounts=account_choices(),
         offer=offer,
+        shown=shown,
+        secret_masks=masks(task) if task else {},
         draft=find_draft(task.id) if task else None,
         template=template,
     )
