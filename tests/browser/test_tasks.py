@@ -214,3 +214,31 @@ def test_deleting_asks_first_and_says_how_many_runs_go(open_page: Open, site: Si
     expect(row_of(page, task)).to_have_count(0)
     expect(row_of(page, other)).to_be_visible()
     site.api.call("GET", f"/tasks/{task['id']}", 404)
+
+
+def test_what_a_message_becomes_is_seen_before_it_is_sent(open_page: Open, watch: Watch) -> None:
+    page = open_page("/tasks/new")
+    page.get_by_label("Name", exact=True).fill("Weather")
+    page.get_by_label("Message", exact=True).fill("{{ city }} {{ town }} {{ secrets.PIN }}")
+    page.locator("#prompt > summary").click()
+    variables, secrets = page.locator("#variables"), page.locator("#secrets")
+    variables.get_by_label("Variable").fill("city")
+    variables.get_by_label("Value").fill("Rome")
+    variables.get_by_role("button", name="Another variable").click()
+    variables.get_by_label("Variable").nth(1).fill("town")
+    variables.get_by_label("Value").nth(1).fill("Ostia")
+    secrets.get_by_label("Secret").fill("PIN")
+    expect(secrets.get_by_label("Value")).to_have_attribute("type", "password")
+    secrets.get_by_label("Value").fill(KEY)
+
+    rendered = page.locator("#rendered")
+    page.get_by_role("button", name="Preview").click()
+    expect(rendered.locator("pre")).to_have_text("Rome Ostia [secret: PIN]")
+    expect(rendered).to_contain_text("Nothing was sent.")
+    expect(variables.get_by_label("Value").nth(1)).to_have_value("Ostia")
+
+    watch.allow(r"^422 POST /tasks/new$")
+    page.get_by_label("Message", exact=True).fill("{{ citty }}")
+    page.get_by_role("button", name="Preview").click()
+    expect(rendered).to_contain_text("Line 1: There is no “citty”.")
+    expect(rendered.locator("pre")).to_have_count(0)
