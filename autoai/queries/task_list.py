@@ -25,6 +25,7 @@ _LIGHT = (
     defer(Task.messages),
     defer(Task.response_schema),
     defer(Task.extra_body),
+    defer(Task.checks),
     joinedload(Task.account),
 )
 _BAD = frozenset({Status.FAILED, Status.INTERRUPTED})

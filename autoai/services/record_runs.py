@@ -124,7 +124,8 @@ def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
     that was put off may have been made anew from its templates."""
     write = insert(table(RunText))
     texts: dict[str, Any] = {
-        name: write.excluded[name] for name in ("response_text", "error_message", "secrets")
+        name: write.excluded[name]
+        for name in ("response_text", "error_message", "secrets", "findings")
     }
     texts["request_messages"] = func.coalesce(
         write.excluded.request_messages, RunText.request_messages

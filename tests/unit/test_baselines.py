@@ -13,6 +13,7 @@ from autoai.extensions import db
 from autoai.models import Baseline, DailyTotal, Run, RunText, Task
 from autoai.services.baselines import accept_answer
 from autoai.services.ports import Ports
+from autoai.services.runs import retry_run
 from autoai.services.statistics import rebuild_totals
 from autoai.services.tasks import delete_task, update_task
 from tests.factories import KEY, make_task, run_now
@@ -176,6 +177,14 @@ def test_a_degraded_answer_counts_apart(in_app: Flask, ports: Ports) -> None:
     assert rebuild_totals(ports.zone) == 0
     watched.answers("6 °C")
     assert watched.task.last_verdict == "ok"
+
+
+def test_what_was_found_is_kept_for_a_run_that_repeats_another(in_app: Flask, ports: Ports) -> None:
+    watched = Watched(in_app, ports, checks=[{"kind": "contains", "value": "°C"}])
+    again = retry_run(ports, watched.answers("5 K").id, same_input=True)
+    tick(in_app, ScriptedProvider(completion("6 K")))
+    findings = db.session.get_one(RunText, again, populate_existing=True).findings
+    assert [finding["check"] for finding in findings or ()] == [1]
 
 
 def test_a_check_that_is_called_a_failure(in_app: Flask, ports: Ports) -> None:

@@ -59,7 +59,8 @@ def run(app: Flask) -> Callable[..., int]:
                 status, many = changes.get("status", "success"), changes.get("occurrences", 1)
                 if status not in ACTIVE:
                     with write_transaction() as session:
-                        ending = Ending(task_id, due_at, status, many)
+                        degraded = changes.get("verdict") == "degraded"
+                        ending = Ending(task_id, due_at, status, many, degraded=degraded)
                         count_endings(session, ZoneInfo("UTC"), [ending])
                 return run_id
             finally:
