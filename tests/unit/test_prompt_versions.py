@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, insert, select
 
 from autoai.domain.errors import Conflict, Invalid, NotFound
 from autoai.extensions import db
-from autoai.models import PromptVersion, Task, TaskTag
+from autoai.models import PromptVersion, Run, Task, TaskTag, write_transaction
+from autoai.queries.prompt_versions import Uses, uses_of
 from autoai.services.ports import Ports
 from autoai.services.prompt_versions import (
     discard_draft,
@@ -224,3 +225,66 @@ class TestRestoring:
                 restore_version(ports, task.id, number)
         with pytest.raises(NotFound):
             restore_version(ports, 999, 1)
+
+
+class TestUses:
+    def rows(self, task: Task, first: int, count: int, version: int | None) -> None:
+        """One run a minute, `first` minutes after the start."""
+        with write_transaction() as session:
+            session.execute(
+                insert(Run),
+                [
+                    {
+                        "task_id": task.id,
+                        "source": "schedule",
+                        "due_at": START + timedelta(minutes=first + minute),
+                        "status": "success" if version else "skipped",
+                        "prompt_version": version,
+                    }
+                    for minute in range(count)
+                ],
+            )
+
+    def uses(self, task: Task, number: int) -> Uses | None:
+        return uses_of(get_version(task.id, number))
+
+    def test_each_version_has_its_own(self, ports: Ports, clock: FakeClock) -> None:
+        task, other = make_task(ports), make_task(ports, name="Other")
+        self.rows(task, 0, 3, 1)
+        self.rows(task, 3, 2, None)
+        self.rows(other, 0, 9, 1)
+        clock.step(60 * 10)
+        change(ports, task, message_content="Second")
+        self.rows(task, 9, 4, 2)  # one was due before the version was there
+        save_draft(ports, task.id, {"message_content": "Draft"})
+        assert self.uses(task, 1) == Uses(3, False)
+        assert self.uses(task, 2) == Uses(4, False)
+        assert self.uses(task, 3) is None
+
+    def test_beyond_a_thousand_they_are_not_counted(self, ports: Ports) -> None:
+        task, quiet = make_task(ports), make_task(ports, name="Quiet")
+        self.rows(task, 0, 1_001, 1)
+        assert self.uses(task, 1) == Uses(1_000, True)
+        self.rows(quiet, 0, 5, 1)
+        self.rows(quiet, 5, 2_000, None)
+        assert self.uses(quiet, 1) == Uses(0, True), "there may be some behind what was read"
+
+    def test_no_more_is_read_than_the_index_gives(self, ports: Ports) -> None:
+        task = make_task(ports)
+        self.rows(task, 0, 5, 1)
+        seen: list[str] = []
+
+        def note(*args: Any) -> None:
+            seen.append(args[2])
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        self.uses(task, 1)
+        event.remove(db.engine, "before_cursor_execute", note)
+        counting = next(statement for statement in seen if "runs" in statement)
+        with db.engine.connect() as connection:
+            plan = connection.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {counting}", (1, 1, "2026-01-01", 2_000, 0)
+            )
+            steps = " / ".join(row[-1] for row in plan)
+        assert "USING INDEX ix_runs_task_id_due_at_status (task_id=? AND due_at>?" in steps, steps
+        assert "TEMP B-TREE" not in steps
