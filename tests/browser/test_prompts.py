@@ -89,7 +89,7 @@ def test_a_prompt_is_kept_changed_and_deleted(
     page.get_by_label("What it is good for").fill("Drinks of all kinds")
     page.get_by_role("button", name="Another variable").click()
     page.get_by_label("Value").first.fill("hot")
-    page.get_by_label("Name").nth(1).fill("kind")
+    page.get_by_label("Variable", exact=True).first.fill("kind")
     page.get_by_role("button", name="Save").click()
     card = page.locator(".pickable").first
     expect(card).to_contain_text("Drinks of all kinds")

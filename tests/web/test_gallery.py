@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from autoai.extensions import db
 from autoai.models import PromptTemplate, Task
 from autoai.runtime import runtime
+from autoai.services.gallery import get_template
 from autoai.services.own_templates import create_own_template
 
 from .conftest import form_values
@@ -123,11 +124,11 @@ def test_one_s_own_is_changed(app: Flask, signed_in: FlaskClient, post: Post, ow
             "system_message": "",
             "message_content": "About {{ a }} and\r\n{{ b }}",
             "variables-0-name": "a",
-            "variables-0-text": "1",
+            "variables-0-value": "1",
             "variables-1-name": "b",
-            "variables-1-text": "2\r\n3",
+            "variables-1-value": "2\r\n3",
             "variables-2-name": "",
-            "variables-2-text": "",
+            "variables-2-value": "",
         },
     )
     assert answer.status_code == 303 and answer.location == "/gallery"
@@ -142,7 +143,7 @@ def test_what_is_wrong_stands_beside_its_field(app: Flask, post: Post, own: int)
     twice = {f"variables-{n}-name": "a" for n in (0, 1)}
     answer = post(path, name="", message_content="x", **twice)
     assert answer.status_code == 422
-    assert 'id="name-error"' in answer.text and "a is there twice." in answer.text
+    assert 'id="name-error"' in answer.text and "“a” is there twice." in answer.text
     assert stored(app, own).name == "Mine <b>"
 
 
@@ -158,17 +159,14 @@ def test_one_s_own_is_deleted(app: Flask, signed_in: FlaskClient, post: Post, ow
 def test_without_javascript_from_card_to_task(
     app: Flask, signed_in: FlaskClient, post: Post
 ) -> None:
-    form = sent_back(signed_in.get("/tasks/new?template=journal-question").text)
-    fields = {name: values for name, values in form.items() if name != "csrf_token"}
-    texts = {"message_content": "About {{ date }}", "system_message": ""}
+    page = signed_in.get("/tasks/new?template=vocabulary").text
+    form = {name: values for name, values in sent_back(page).items() if name != "csrf_token"}
     where = form_values(api_endpoint="http://127.0.0.1:9/v1", model="m-1")
-    values = {**fields, **{n: where[n] for n in ("api_endpoint", "model", "timezone")}, **texts}
-    answer = post("/tasks/new", **values)
+    answer = post("/tasks/new", **{**form, **{n: where[n] for n in ("api_endpoint", "model")}})
     assert answer.status_code == 303, answer.text
     with app.app_context():
         made = db.session.scalars(select(Task)).one()
-        assert (made.name, made.fixed_times, made.max_tokens) == (
-            "Journal question",
-            ["21:00"],
-            250,
-        )
+        assert (made.name, made.fixed_times) == ("Vocabulary lesson", ["19:00"])
+        assert (made.max_tokens, made.temperature, made.language) == (900, 0.7, "en")
+        assert made.variables == dict(get_template("vocabulary", "en").variables)
+        assert made.message_content == get_template("vocabulary", "en").fields["message_content"]

@@ -18,6 +18,7 @@ from autoai.services.tasks import update_task
 
 from ..fakes import START
 from .conftest import form_values
+from .test_task_answers import sent_back
 
 Post = Callable[..., TestResponse]
 
@@ -188,3 +189,18 @@ def test_runs_of_each_version_are_counted(
     run(task_id, START + timedelta(minutes=9), status="skipped")
     page = signed_in.get(f"/tasks/{task_id}/prompts").text
     assert 'class="number">3</td>' in page
+
+
+def test_a_form_that_is_saved_as_it_came_makes_no_version(
+    app: Flask, signed_in: FlaskClient, post: Post, task: Callable[..., int]
+) -> None:
+    """A browser sends CR LF, whatever the lines of a text end with."""
+    talk = [{"role": "user", "content": "Before\nthat"}]
+    task_id = task(system_message="Be kind\nand short", messages=talk, message_content="\nOne\n\n")
+    form = sent_back(signed_in.get(f"/tasks/{task_id}/edit").text)
+    typed = {
+        name: value.replace("\n", "\r\n") if isinstance(value, str) else value
+        for name, value in form.items()
+    }
+    assert post(f"/tasks/{task_id}/edit", **typed).status_code == 303
+    assert stored(app, task_id) == (1, "\nOne\n\n")

@@ -6,24 +6,13 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from wtforms import FieldList, Form, FormField, StringField, TextAreaField
+from wtforms import FieldList, FormField, StringField, TextAreaField
 
 from ...models import PromptTemplate
 from ...services.own_templates import template_values
 from ..forms import ServiceForm, newlines
 from ..tasks.answer_fields import MessageForm
-
-
-class VariableForm(Form):
-    """One variable, and what it is at first."""
-
-    name = StringField(_("Name"))
-    text = TextAreaField(_("Value"))
-
-    def row(self) -> tuple[str, str] | None:
-        """Name and text; None where nothing was entered."""
-        name, text = (self["name"].data or "").strip(), newlines(self.text.data)
-        return (name, text) if name or text.strip() else None
+from ..tasks.prompt_fields import VariableForm
 
 
 class TemplateForm(ServiceForm):
@@ -54,16 +43,16 @@ class TemplateForm(ServiceForm):
     def _variables(self) -> Any:
         """By name. One that is there twice leaves a list, for the service to object to."""
         rows = [row for entry in self.variables if (row := entry.form.row())]
-        names = [name for name, _text in rows]
+        names = [row["name"] for row in rows]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is None:
-            return dict(rows)
-        self.own_words["variables"] = gettext("%(name)s is there twice.", name=twice)
+            return {row["name"]: row["value"] for row in rows}
+        self.own_words["variables"] = gettext("“%(name)s” is there twice.", name=twice)
         return rows
 
 
 def edit_form(template: PromptTemplate) -> TemplateForm:
     """A form filled with a stored template."""
     values = template_values(template)
-    rows = [{"name": name, "text": text} for name, text in values["variables"].items()]
+    rows = [{"name": name, "value": text} for name, text in values["variables"].items()]
     return TemplateForm(data={**values, "messages": values["messages"] or [], "variables": rows})

@@ -128,7 +128,7 @@ class TaskForm(
             **self.budget_values(),
             "name": self.name.data,
             "tags": [tag for part in _COMMA.split(self.tags.data or "") if (tag := part.strip())],
-            "system_message": self.system_message.data,
+            "system_message": newlines(self.system_message.data),
             "message_content": newlines(self.message_content.data),
             **{name: whole_number(self[name].data) for name in _NUMBERS},
             "retry_network": self.retry_network.data,
