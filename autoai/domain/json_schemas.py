@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, UnknownType
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend, validator_for
 from jsonschema_specifications import REGISTRY
@@ -31,6 +31,18 @@ _SHORT = 200
 _DATA = frozenset({"const", "enum", "default", "examples"})
 """Keywords whose value is data and no schema."""
 _TRIED: tuple[Any, ...] = ({}, [], "", 0, None)
+
+_TROUBLE = (
+    RecursionError,
+    Unresolvable,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    UnknownType,
+    ValueError,
+)
+"""What a schema can raise that was stored before it was looked at as closely as now."""
 
 _deadline: ContextVar[float] = ContextVar("deadline")
 _Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
@@ -48,8 +60,8 @@ class BadSchema(ValueError):
         self.reference = reference
 
 
-class TooCostly(Exception):
-    """It would have taken too long to say."""
+class Unchecked(Exception):
+    """Nobody can say whether it fits: it would take too long, or the schema is none after all."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +97,17 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         raise BadSchema(error.message[:_SHORT], _path(error.absolute_path)) from error
     except Unresolvable as error:
         raise BadSchema(str(error)[:_SHORT], reference=True) from error
-    except TooCostly as error:
+    except Unchecked as error:
         raise BadSchema("it refers to itself without end") from error
 
 
 def first_misfit(schema: Mapping[str, Any], value: Any, seconds: float = SECONDS) -> Misfit | None:
-    """What does not fit; None where all does. Raises `TooCostly` where that cannot be said."""
+    """What does not fit; None where all does. Raises `Unchecked` where that cannot be said."""
     token = _deadline.set(time.thread_time() + seconds)
     try:
         error = next(iter(_validator(schema).iter_errors(value)), None)
-    except (RecursionError, Unresolvable, ArithmeticError) as problem:
-        raise TooCostly(type(problem).__name__) from problem
+    except _TROUBLE as problem:
+        raise Unchecked(type(problem).__name__) from problem
     finally:
         _deadline.reset(token)
     if error is None:
@@ -161,7 +173,7 @@ def _bounded(kind: type[Validator]) -> Any:
 def _timed(rule: _Keyword) -> _Keyword:
     def timed(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
         if time.thread_time() > _deadline.get():
-            raise TooCostly("time")
+            raise Unchecked("time")
         return rule(validator, wanted, value, schema) or ()
 
     return timed

@@ -13,9 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from .checks import failure_of
-from .json_schemas import TooCostly, first_misfit
+from .json_schemas import Unchecked, first_misfit
 from .json_text import NotJson, inside_fence, read_json
-from .patterns import BadPattern
 from .runs import Reason, Status
 
 
@@ -192,7 +191,7 @@ def _misfit(text: str, demands: Demands) -> dict[str, Any] | None:
         return None if isinstance(value, dict) else {"what": "no_object", "found": _kind(value)}
     try:
         misfit = first_misfit(demands.schema or {}, value)
-    except (TooCostly, BadPattern):
+    except Unchecked:
         return {"what": "not_checked"}
     if misfit is None:
         return None

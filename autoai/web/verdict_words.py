@@ -49,7 +49,9 @@ _NOT_JSON: dict[str, LazyString] = {
     "fenced": _(
         "The JSON stands in a Markdown code block, which a program that reads it stumbles over."
     ),
-    "not_checked": _("To hold it against the schema would have taken too long."),
+    "not_checked": _(
+        "It could not be held against the schema, or not in the time that there is for it."
+    ),
 }
 _KINDS: dict[str, LazyString] = {
     "array": _("a list"),

@@ -372,6 +372,10 @@ RECURSIVE = {
     ("text", "demands", "what"),
     [
         ('{"a":' * 90 + '"x"' + "}" * 90, Demands("json_schema", RECURSIVE), "not_checked"),
+        ("{}", Demands("json_schema", {"type": "objekt"}), "not_checked"),
+        ("{}", Demands("json_schema", {"required": 5}), "not_checked"),
+        ("{}", Demands("json_schema", {"$ref": "http://127.0.0.1:1/"}), "not_checked"),
+        ('"a"', Demands("json_schema", {"pattern": "(?=a)"}), "not_checked"),
         (
             '"' + "a" * 500_000 + '!"',
             Demands("json_schema", {"type": "string", "pattern": "^(a+)+$"}),
