@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import lazyload
 
 from ..domain.errors import Fault, KeyUnreadable, TemplateError
 from ..domain.prompts import LastRun, PromptContext, render_messages
 from ..domain.runs import Status
 from ..extensions import db
-from ..models import DbSession, Run, RunText, Task, find
+from ..models import DbSession, Run, RunText, Task
 from .conversations import Turns, turns_of
 from .limits import give_back
 from .occurrences import claim_prepared
@@ -28,6 +29,34 @@ log = logging.getLogger(__name__)
 LONGEST_LOOK = 0.25
 """Seconds after which the rest of the messages is left to the next look: what comes due meanwhile
 does not wait for them."""
+
+
+# The statements of a run, built once: hundreds of messages may be made in a look.
+_RUN = (
+    select(Run, Task)
+    .join(Task, Task.id == Run.task_id)
+    .where(Run.id == bindparam("run"))
+    .options(lazyload(Task.tag_rows))
+    .execution_options(populate_existing=True)
+)
+
+_LAST_ANSWER = (
+    select(RunText.response_text)
+    .join(Run, Run.id == RunText.run_id)
+    .where(Run.task_id == bindparam("task"), Run.status == Status.SUCCESS)
+    .order_by(Run.due_at.desc(), Run.id.desc())
+    .limit(1)
+)
+_LAST_ENDED = (
+    select(Run.status, Run.finished_at)
+    .where(
+        Run.task_id == bindparam("task"),
+        Run.started_at.is_not(None),
+        Run.status.not_in((Status.QUEUED, Status.RUNNING)),
+    )
+    .order_by(Run.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +96,11 @@ def render_runs(ports: Ports, run_ids: Sequence[int]) -> dict[int, Prepared]:
 def _render(ports: Ports, run_id: int) -> Prepared | None:
     """None where the run is gone."""
     session = db.session()
-    run = find(session, Run, run_id)
-    task = find(session, Task, run.task_id) if run else None
-    if run is None or task is None:
+    found = session.execute(_RUN, {"run": run_id}).one_or_none()
+    if found is None:
         session.commit()
         return None
+    run, task = found
     changed_at, version = task.updated_at, task.prompt_version
     try:
         context, turns = _of_run(ports, session, run, task)
@@ -122,23 +151,8 @@ def last_run(session: DbSession, task_id: int, texts: Mapping[str, Any]) -> Last
     """What the task's runs came to; looked up only where a text speaks of it."""
     if not _speaks_of("last", texts):
         return LastRun()
-    response = session.scalar(
-        select(RunText.response_text)
-        .join(Run, Run.id == RunText.run_id)
-        .where(Run.task_id == task_id, Run.status == Status.SUCCESS)
-        .order_by(Run.due_at.desc(), Run.id.desc())
-        .limit(1)
-    )
-    ended = session.execute(
-        select(Run.status, Run.finished_at)
-        .where(
-            Run.task_id == task_id,
-            Run.started_at.is_not(None),
-            Run.status.not_in((Status.QUEUED, Status.RUNNING)),
-        )
-        .order_by(Run.id.desc())
-        .limit(1)
-    ).one_or_none()
+    response = session.scalar(_LAST_ANSWER, {"task": task_id})
+    ended = session.execute(_LAST_ENDED, {"task": task_id}).one_or_none()
     return LastRun(response, *(ended or (None, None)))
 
 
