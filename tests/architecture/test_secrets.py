@@ -168,6 +168,48 @@ def test_a_key_that_is_said_back(
     assert_everywhere_absent(Path(noisy.instance_path))
 
 
+def test_a_secret_of_a_message_that_is_said_back(
+    noisy: Flask, log: io.StringIO, other_side: Wire, signed_in: FlaskClient, api: FlaskClient
+) -> None:
+    rt = runtime(noisy)
+    transport = Transport(4, 1_000_000)
+    provider = make_providers(transport, rt.ports.clock.now)["openai"]
+    texts = {"message_content": "Open {{ secrets.PIN }}.", "secrets": {"PIN": SENTINEL}}
+    with noisy.app_context():
+        task = make_task(
+            rt.ports, api_endpoint=other_side.base_url, conversation_turns=2, **texts
+        ).id
+        db.session.remove()
+    got: list[str] = []
+
+    def echo(body: bytes, head: dict[str, str]) -> bytes:
+        got.append(json.loads(body)["messages"][-1]["content"])
+        return http(answer(f"I heard: {got[-1]}")) if len(got) < 3 else http(got[-1], 400)
+
+    other_side.reply = echo
+    for _ in range(3):
+        with noisy.app_context():
+            run_now(rt.ports, task)
+        (outcome,) = tick(noisy, provider)
+        assert_absent("the outcome", repr(outcome).encode())
+    transport.close()
+    assert got == [f"Open {SENTINEL}."] * 3, "the other side did get it"
+
+    pages = ["/", "/logs", f"/tasks/{task}/edit", f"/tasks/{task}/prompts"]
+    for page in [*pages, *(f"/logs/{number}" for number in range(1, 4))]:
+        assert_absent(page, signed_in.get(page).data)
+    for path in ["/api/tasks", *(f"/api/logs/{number}" for number in range(1, 4))]:
+        assert_absent(path, api.get(path).data)
+    shown = api.post("/api/prompts/preview", json={"task_id": task, **texts})
+    assert shown.status_code == 200
+    assert_absent("the preview", shown.data)
+    exported = noisy.test_cli_runner().invoke(args=["tasks", "export"])
+    assert_absent("tasks export", exported.output.encode())
+    logging.shutdown()
+    assert_absent("the log", log.getvalue().encode())
+    assert_everywhere_absent(Path(noisy.instance_path))
+
+
 def assert_everywhere_absent(folder: Path) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = {path.name for path in files}
