@@ -177,7 +177,7 @@ def update_task(
         columns, key, wanted = _checked(ports, values, masks(task))
         drafted = {field: columns[field] for field in TEXTS}
         if as_draft:
-            columns, key, wanted = _checked(ports, {**values, **texts}, masks(task))
+            columns, key, wanted = _checked_live(ports, {**values, **texts}, masks(task))
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         renewed = any(
@@ -360,6 +360,20 @@ def _checked(
     if errors:
         raise Invalid(errors)
     return columns, key, wanted
+
+
+def _checked_live(
+    ports: Ports, values: Mapping[str, Any], stored: Mapping[str, str]
+) -> tuple[dict[str, Any], str | None, dict[str, str | None] | None]:
+    """The same with the texts that are live while others are drafted: the form does not show them,
+    so what is wrong with them is said of the variables that they miss."""
+    try:
+        return _checked(ports, values, stored)
+    except Invalid as error:
+        missing = " ".join(text for texts in error.errors.values() for text in texts)
+        raise Invalid(
+            {"variables": [_("The version that is live needs it: %(what)s", what=missing)]}
+        ) from error
 
 
 def _store_key(ports: Ports, task: Task, key: str | None) -> None:

@@ -175,6 +175,16 @@ class TestDraft:
             assert set(caught.value.errors) == set(texts)
         assert find_draft(task.id) is None
 
+    def test_what_is_live_keeps_its_variables(self, ports: Ports) -> None:
+        task = make_task(ports, message_content="{{ city }}", variables={"city": "Oslo"})
+        values = task_values(message_content="{{ town }}", variables={"town": "Bergen"})
+        with pytest.raises(Invalid) as caught:
+            update_task(ports, task.id, values, partial=False, as_draft=True)
+        assert "city" in caught.value.errors["variables"][0]
+        values["variables"] = {"city": "Oslo", "town": "Bergen"}
+        update_task(ports, task.id, values, partial=False, as_draft=True)
+        assert versions(task)[1:] == [(2, "{{ town }}", False)]
+
     def test_it_can_be_discarded(self, ports: Ports) -> None:
         task = make_task(ports)
         save_draft(ports, task.id, {"message_content": "Draft"})
@@ -213,6 +223,14 @@ class TestRestoring:
         task = make_task(ports)
         restore_version(ports, task.id, 1)
         assert versions(task) == [(1, "What is new?", True)]
+
+    def test_texts_that_miss_a_variable_cannot(self, ports: Ports) -> None:
+        task = make_task(ports, message_content="{{ city }}", variables={"city": "Oslo"})
+        change(ports, task, message_content="Plain", variables={})
+        with pytest.raises(Invalid) as caught:
+            restore_version(ports, task.id, 1)
+        assert "city" in caught.value.errors["message_content"][0]
+        assert live(task) == (2, "Plain")
 
     def test_what_cannot_be_restored(self, ports: Ports) -> None:
         task, other = make_task(ports), make_task(ports, name="Other")
