@@ -21,7 +21,9 @@ _MOST_WORDS = 1_000
 """Of a line, so that its words are compared; a longer one is marked whole."""
 _WORDS_IN_ALL = 10_000
 _CONTEXT = 3
-_WORD = re.compile(r"\w+[ \t]?|\s+|[^\w\s][ \t]?")
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese and Japanese are written without blanks: each character counts as a word."""
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+[ \t]?|\s+|[^\w\s][ \t]?")
 
 
 class Watch(StrEnum):

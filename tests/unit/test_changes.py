@@ -99,6 +99,14 @@ def test_chosen_fields_are_all_that_is_set_out() -> None:
     assert len([row for row in found.rows if row.kind == "changed"]) == 1
 
 
+def test_chinese_is_marked_by_its_characters() -> None:
+    (row,) = difference("今天的天气很好,abc def", "今天的天气不好,abc xyz").rows
+    assert row.old and row.new
+    assert [text for text, marked in row.old.pieces if marked] == ["很", "def"]
+    assert [text for text, marked in row.new.pieces if marked] == ["不", "xyz"]
+    assert "".join(text for text, _ in row.new.pieces) == "今天的天气不好,abc xyz"
+
+
 def _noise(words: int, per_line: int, lines: int, seed: int) -> str:
     chance = random.Random(seed)
     known = [f"w{n}" for n in range(words)]

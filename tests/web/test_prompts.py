@@ -95,11 +95,14 @@ def test_one_version_whole(signed_in: FlaskClient, task: Callable[..., int]) -> 
     assert signed_in.get("/tasks/99/prompts").status_code == 404
 
 
-def test_two_versions_beside_each_other(signed_in: FlaskClient, changed: int) -> None:
+def test_two_versions_beside_each_other(app: Flask, signed_in: FlaskClient, changed: int) -> None:
     for query in ("a=1&b=3", "a=3&b=1"):
         page = signed_in.get(f"/tasks/{changed}/prompts/compare?{query}").text
         assert "<del>One</del>" in page and "&lt;b&gt;" in page
         assert page.index("<del>One") < page.index("<ins>")
+    _change(app, changed, "Three <b> \ncommon  line")
+    blanks = signed_in.get(f"/tasks/{changed}/prompts/compare?a=3&b=4").text
+    assert "Only blanks and line breaks differ." in blanks
     same = signed_in.get(f"/tasks/{changed}/prompts/compare?a=2&b=2").text
     assert "Both say the same" in same
     lost = signed_in.get(f"/tasks/{changed}/prompts/compare?a=2")
