@@ -116,7 +116,7 @@ def test_editing_with_an_empty_key_keeps_the_key(open_page: Open, site: Site) ->
     assert KEY not in page.content()
 
     page.get_by_label("Name", exact=True).fill("New name")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_url(site.base + "/")
     expect(page.get_by_role("status")).to_contain_text("“New name” was saved.")
     expect(row_of(page, task)).to_contain_text("New name")
@@ -182,7 +182,7 @@ def test_a_copy_is_off_and_opens_for_editing(open_page: Open, site: Site) -> Non
     expect(page.get_by_role("status")).to_contain_text("off until you switch it on")
     expect(page.get_by_label("Enabled", exact=True)).not_to_be_checked()
     page.get_by_label("Name", exact=True).fill("The second")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_url(site.base + "/")
 
     second = site.task_named("The second")
