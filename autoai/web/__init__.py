@@ -15,6 +15,7 @@ from .logs.views import logs
 from .prompts.views import prompts
 from .settings.views import settings
 from .tasks.views import tasks
+from .usage.views import usage
 
 __all__ = ["init_app", "select_locale", "select_timezone"]
 
@@ -37,5 +38,6 @@ def init_app(app: Flask) -> None:
         accounts,
         away,
         settings,
+        usage,
     ):
         app.register_blueprint(blueprint)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_skeleton, get_day_names
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 from flask_babel import get_locale, get_timezone, gettext
 
 from ..domain.schedules import WEEKDAYS
@@ -70,6 +70,16 @@ def day(value: date) -> str:
     return _skeleton("MMMd", value)
 
 
+def day_of_year(value: date) -> str:
+    """A calendar day of any year, with the day of the week: "Fri, Nov 20, 2026"."""
+    return _skeleton("yMMMEd", value)
+
+
+def month(value: date) -> str:
+    """The month that a day lies in: "Nov 2026"."""
+    return _skeleton("yMMM", value)
+
+
 def weekday(value: date) -> str:
     """The short name of the day of the week."""
     return _skeleton("EEE", value)
@@ -94,6 +104,11 @@ def duration(milliseconds: int) -> str:
 def number(value: float) -> str:
     """A number with the reader's separators."""
     return format_decimal(value, locale=get_locale())
+
+
+def compact(value: Decimal) -> str:
+    """A large number in few letters: "1.2M"."""
+    return format_compact_decimal(value, locale=get_locale(), fraction_digits=1)
 
 
 def about(value: float) -> str:
