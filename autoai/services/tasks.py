@@ -31,6 +31,7 @@ from ..models import (
 from ..security.encryption import mask
 from .baselines import watch_anew, watch_of
 from .budgets import budget_fields
+from .checker import Checker
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
 from .endings import skip_waiting
@@ -164,6 +165,8 @@ def update_task(
     new version, in the place of any draft; `restored_from` is the older one that they come from,
     which leaves the draft alone. `as_draft`: the texts wait in the draft, all else counts at once.
     """
+    if partial and set(values) == {"enabled"}:
+        return set_enabled(ports, task_id, _enabled(values))
     with write_transaction() as session:
         task = existing_task(session, task_id)
         texts = texts_of(task)
@@ -206,8 +209,28 @@ def update_task(
 
 
 def set_enabled(ports: Ports, task_id: int, enabled: bool) -> Task:
-    """Switch a task on or off."""
-    return update_task(ports, task_id, {"enabled": enabled}, partial=True)
+    """Switch a task on or off. Nothing else of it is looked at: one that could not be saved as it is,
+    because a rule has become stricter since, can still be stopped."""
+    with write_transaction() as session:
+        task = existing_task(session, task_id)
+        now = ports.clock.now()
+        settle_task(session, task, now, ports.zone)
+        task.preflight_at = task.preflight_reason = task.preflight_message = None
+        if task.enabled != enabled:
+            task.enabled = enabled
+            task.anchor_at = _whole_second(ports)
+            _set_cursor(task, now)
+        task.updated_at = now
+        bump_revision(session)
+    ports.wake()
+    return task
+
+
+def _enabled(values: Mapping[str, Any]) -> bool:
+    check = Checker(values)
+    enabled = check.flag("enabled", True)
+    check.done()
+    return enabled
 
 
 def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Task:

@@ -175,6 +175,18 @@ class TestFields:
             a_task(ports, None, max_tokens=None)
         assert list(caught.value.errors) == ["max_tokens"]
 
+    def test_a_task_that_lacks_what_a_budget_needs_can_still_be_switched(
+        self, in_app: Flask, ports: Ports
+    ) -> None:
+        task_id = a_task(ports, None, max_tokens=None)
+        update_instance(ports, {"token_budget_day": 5}, partial=True)
+        for enabled in (False, True):
+            assert (
+                update_task(ports, task_id, {"enabled": enabled}, partial=True).enabled is enabled
+            )
+        with pytest.raises(Invalid):
+            update_task(ports, task_id, {"enabled": "no"}, partial=True)
+
     @pytest.mark.parametrize(
         "value", ["-1", "1e9", "abc", "nan", "inf", "0.0000001", True, [], 10**30]
     )
