@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import func, select
 
 from ..domain.runs import Status
 from ..domain.schedules import (
@@ -24,7 +24,7 @@ from ..domain.schedules import (
 )
 from ..domain.schedules.changes import Effect
 from ..extensions import db
-from ..models import Money, Run, Task
+from ..models import Run, Task
 
 _MINUTE = timedelta(minutes=1)
 _MEASURED = 50
@@ -51,7 +51,7 @@ class Usage:
     input_tokens: float
     output_tokens: float
     cost: Decimal | None
-    """Dollars; None where the price of any of them is not known."""
+    """Dollars; None where the price of the newest is not known."""
 
 
 def preview(
@@ -84,8 +84,12 @@ def tasks_in_minute(instant: datetime, other_than: int | None) -> int:
 
 
 def measured_usage(task_id: int) -> Usage | None:
-    """What a run of the task used lately; None where nothing has been measured."""
-    newest = (
+    """What a run of the task used lately; None where nothing has been measured.
+
+    Its cost is known where the newest of them has a price, over those that have one: a price that
+    was entered today says at once what a month costs, and one that is gone says no more.
+    """
+    newest = db.session.execute(
         select(Run.input_tokens, Run.output_tokens, Run.cost)
         .where(
             Run.task_id == task_id,
@@ -93,19 +97,16 @@ def measured_usage(task_id: int) -> Usage | None:
             Run.input_tokens.is_not(None),
             Run.output_tokens.is_not(None),
         )
-        .order_by(Run.due_at.desc())
+        .order_by(Run.due_at.desc(), Run.id.desc())
         .limit(_MEASURED)
-        .subquery()
-    )
-    runs, priced, sent, received, cost = db.session.execute(
-        select(
-            func.count(),
-            func.count(newest.c.cost),
-            func.avg(newest.c.input_tokens),
-            func.avg(newest.c.output_tokens),
-            type_coerce(func.sum(newest.c.cost), Money),
-        ).select_from(newest)
-    ).one()
-    if not runs:
+    ).all()
+    if not newest:
         return None
-    return Usage(runs, float(sent), float(received), cost / runs if priced == runs else None)
+    runs = len(newest)
+    costs = [run.cost for run in newest if run.cost is not None]
+    return Usage(
+        runs,
+        sum(run.input_tokens for run in newest) / runs,
+        sum(run.output_tokens for run in newest) / runs,
+        sum(costs, Decimal(0)) / len(costs) if newest[0].cost is not None else None,
+    )

@@ -13,8 +13,13 @@ from flask.testing import FlaskClient
 
 from autoai.extensions import db
 from autoai.models import Task
+from autoai.providers.base import Usage
+from autoai.runtime import runtime
+from autoai.services.accounts import update_account
 
-from ..fakes import START
+from ..factories import make_account, make_task, run_now
+from ..fakes import START, FakeClock, ScriptedProvider, completion
+from ..ticks import tick
 from .conftest import HTMX, form_values
 
 
@@ -209,6 +214,37 @@ def test_the_receipt_in_full(signed_in: FlaskClient, task, run) -> None:
     run(other, START - timedelta(days=1), input_tokens=1000, output_tokens=10)
     own = receipt(signed_in, schedule_type="interval", interval_minutes=1440, task_id=other)
     assert "About 30,400 tokens sent and 304 received a month, by the last 1" in own
+
+
+def test_the_receipt_of_a_task_whose_account_has_its_own_prices(
+    app: Flask, signed_in: FlaskClient, clock: FakeClock
+) -> None:
+    """Its runs are priced as they end; a price that comes or goes counts from the next run on."""
+
+    def of_the_task(prices: dict[str, Any] | None, more: int) -> str:
+        with app.app_context():
+            update_account(ports, account, {"prices": prices}, partial=True)
+            for _ in range(more):
+                run_now(ports, task)
+                clock.step(1)
+        tick(app, ScriptedProvider(completion(usage=Usage(1000, 500))))
+        return receipt(signed_in, schedule_type="interval", interval_minutes=1440, task_id=task)
+
+    ports = runtime(app).ports
+    with app.app_context():
+        account = make_account(ports).id
+        task = make_task(
+            ports, api_endpoint=..., model=..., account_id=account, schedule_type="manual"
+        ).id
+    assert "there is no price for this model" in of_the_task(None, 2)
+    text = of_the_task({"*": {"input": "2", "output": "4"}}, 1)
+    assert "by the last 3 successful runs" in text
+    assert "About $0.12 a month." in text  # 30.4 × (1,000 × 2 + 500 × 4) / 1,000,000
+    text = of_the_task({"m-1": {"input": "6", "output": "4"}, "*": {"input": 9, "output": 9}}, 1)
+    assert "About $0.18 a month." in text  # each in the middle of 0.004 and 0.008
+    text = of_the_task({"m-1": {"input": 0, "output": 0}}, 1)
+    assert "About $0.12 a month." in text
+    assert "there is no price for this model" in of_the_task(None, 1)
 
 
 def test_blackouts_are_left_out_of_the_receipt(signed_in: FlaskClient) -> None:
