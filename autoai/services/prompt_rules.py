@@ -59,8 +59,7 @@ def check_texts(
     for field in ("system_message", "message_content"):
         _template(check, field, texts[field], names)
     for number, message in enumerate(texts["messages"] or (), 1):
-        where = _("Message %(number)s: ", number=number)
-        _template(check, "messages", message["content"], names, where)
+        _template(check, "messages", message["content"], names, number)
 
 
 def check_secrets(
@@ -109,14 +108,18 @@ def _template(
     field: str,
     text: str | None,
     names: Mapping[str, frozenset[str]],
-    where: str = "",
+    number: int | None = None,
 ) -> None:
+    """`number` is that of one of several messages."""
     if not text or field in check.errors:
         return
     try:
         check_template(text, names)
     except TemplateError as error:
-        check.complain(field, where + explain_fault(error))
+        what = explain_fault(error)
+        if number is not None:
+            what = _("Message %(number)s: %(what)s", number=number, what=what)
+        check.complain(field, what)
 
 
 def check_variables(check: Checker) -> dict[str, str] | None:

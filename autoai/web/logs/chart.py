@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from flask_babel import gettext
 
@@ -98,8 +99,7 @@ def _listed(counts: Mapping[str, int]) -> str:
     found = [text for kind, text in parts.items() if kind in counts]
     if "failed" in counts and not counts["failed"]:
         found[list(counts).index("failed")] = gettext("none failed")
-    # Translators: what stands between the parts of a list
-    return gettext(", ").join(found)
+    return reduce(lambda first, next: gettext("%(first)s, %(next)s", first=first, next=next), found)
 
 
 def _in_words(days: Sequence[Day]) -> str:

@@ -75,7 +75,7 @@ class Bar:
             sent=formats.number(figures.input_tokens),
             received=formats.number(figures.output_tokens),
         )
-        return [f"{self.name}: {cost}", tokens, runs]
+        return [gettext("%(day)s: %(counts)s", day=self.name, counts=cost), tokens, runs]
 
 
 @dataclass(frozen=True)
