@@ -74,6 +74,14 @@ def test_days_are_chosen_without_a_new_page_and_on_a_phone(open_page: Open, site
     page.get_by_text("As a table").click()
     expect(page.locator("details table")).to_be_visible()
     assert too_wide(page) == []
+    dark = open_page(
+        "/usage?bars=tokens",
+        locale="zh-CN",
+        color_scheme="dark",
+        viewport={"width": 360, "height": 740},
+    )
+    expect(dark.locator(".spend")).to_be_visible()
+    assert too_wide(dark) == []
 
 
 def test_the_file(open_page: Open, site: Site) -> None:
