@@ -18,7 +18,7 @@ from ..services.accounts import account_fields
 from ..services.probes import Probe
 from ..services.prompt_preview import PromptPreview
 from ..services.prompt_secrets import masks
-from ..services.tasks import task_fields
+from ..services.task_fields import task_fields
 
 
 class ScheduleIn(BaseModel):

@@ -15,6 +15,7 @@ from ..queries.run_log import get_run
 from ..queries.task_list import tasks_after
 from ..runtime import runtime
 from ..services import bulk, conversations, prompt_preview, runs
+from ..services import task_switches as switches
 from ..services import tasks as service
 from .errors import register_errors
 from .requests import read_body, read_instant, read_number, read_page
@@ -90,12 +91,12 @@ def duplicate(task_id: int) -> ResponseReturnValue:
 @tasks.post("/tasks/<int:task_id>/pause")
 def pause(task_id: int) -> ResponseReturnValue:
     until = read_instant("until", read_body(PauseIn).until, runtime().settings.zone)
-    return jsonify(_out(service.pause_task(runtime().ports, task_id, until)))
+    return jsonify(_out(switches.pause_task(runtime().ports, task_id, until)))
 
 
 @tasks.post("/tasks/<int:task_id>/resume")
 def resume(task_id: int) -> ResponseReturnValue:
-    return jsonify(_out(service.resume_task(runtime().ports, task_id)))
+    return jsonify(_out(switches.resume_task(runtime().ports, task_id)))
 
 
 @tasks.post("/tasks/bulk")

@@ -15,7 +15,7 @@ from ..extensions import db
 from ..models import LARGEST_ID, Run, Task, TaskTag, bump_revision, write_transaction
 from .ports import Ports
 from .runs import cancel_in, run_now
-from .tasks import pause_task, resume_task
+from .task_switches import pause_task, resume_task
 
 MOST = 1_000
 

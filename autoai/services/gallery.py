@@ -18,7 +18,8 @@ from ..extensions import db
 from ..models import LARGEST_ID, PromptTemplate, Task
 from .ports import Ports
 from .publishing import TEXTS, texts_of
-from .tasks import TASK_FIELDS, unsaved_task
+from .task_fields import TASK_FIELDS
+from .tasks import unsaved_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "gallery"
 LANGUAGES = ("en", "zh_Hans", "zh_Hant")

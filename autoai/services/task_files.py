@@ -24,8 +24,9 @@ from .connection_rules import check_key
 from .connections import TASK_KEY
 from .ports import Ports
 from .prompt_secrets import masks, open_secrets
+from .task_fields import TASK_FIELDS, task_fields
 from .task_rules import check_task
-from .tasks import TASK_FIELDS, create_task, task_fields, update_task
+from .tasks import create_task, update_task
 
 VERSION = 1
 _KEY_FIELD = "api_key_env"

@@ -1,11 +1,11 @@
-"""Create, change, switch, pause, copy and delete tasks. Any change reaches the scheduler at once."""
+"""Create, change, copy and delete tasks. Any change reaches the scheduler at once."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,10 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from ..domain.errors import Conflict, Invalid, KeyUnreadable
-from ..domain.runs import Priority, Status
+from ..domain.runs import Status
 from ..domain.schedules import Blackout, Schedule
 from ..extensions import db
 from ..models import (
-    BUDGET_COLUMNS,
     RULE_COLUMNS,
     Run,
     Task,
@@ -30,67 +29,19 @@ from ..models import (
 )
 from ..security.encryption import mask
 from .baselines import watch_anew, watch_of
-from .budgets import budget_fields
 from .checker import Checker
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
-from .endings import skip_waiting
 from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
 from .prompt_rules import check_secrets
 from .prompt_secrets import masks, open_secrets, store_secrets
 from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
-from .schedule_rules import INTERVAL_UNITS, SCHEDULE_FIELDS, check_schedule
+from .schedule_rules import check_schedule
+from .task_fields import changed_fields, task_fields
 from .task_rules import check_task
-
-_PLAIN_FIELDS = (
-    "name",
-    "account_id",
-    "provider",
-    "api_endpoint",
-    "model",
-    "system_message",
-    "messages",
-    "message_content",
-    "language",
-    "variables",
-    "conversation_turns",
-    "conversation_tokens",
-    "temperature",
-    "max_tokens",
-    "response_format",
-    "response_schema",
-    "seed",
-    "stop",
-    "extra_body",
-    "checks",
-    "verdict_rules",
-    "change_watch",
-    "change_fields",
-    "stream",
-    "schedule_type",
-    "interval_seconds",
-    "weekdays",
-    "cron",
-    "jitter_seconds",
-    "blackouts",
-    "timezone",
-    "catch_up",
-    "catch_up_window_seconds",
-    "overlap",
-    "expires_after_seconds",
-    "pause_after_failures",
-    "rerun_interrupted",
-    "timeout_seconds",
-    "max_attempts",
-    "retry_network",
-    "retry_statuses",
-    "enabled",
-)
-"""Fields whose column is what a person sets. The key is none of them."""
-TASK_FIELDS = frozenset({*_PLAIN_FIELDS, *SCHEDULE_FIELDS, *BUDGET_COLUMNS, "priority", "tags"})
-"""All fields of a task that a person sets, but for the key and the secrets."""
+from .task_switches import begin_schedule, set_cursor, set_enabled, whole_second
 
 
 @dataclass(frozen=True)
@@ -114,32 +65,15 @@ def find_task(task_id: object) -> Task | None:
     return find(db.session(), Task, task_id)
 
 
-def task_fields(task: Task) -> dict[str, Any]:
-    """The fields of a stored task as input again, without its key. Instants are ISO 8601 in UTC."""
-    fields = {field: getattr(task, field) for field in _PLAIN_FIELDS}
-    times = task.fixed_times
-    return {
-        **fields,
-        "fixed_time": times[0] if times and len(times) == 1 else times,
-        "once_at": _iso(task.once_at),
-        "starts_at": _iso(task.starts_at),
-        "ends_at": _iso(task.ends_at),
-        "priority": Priority(task.priority).name.lower(),
-        "variables": task.variables or {},
-        "tags": task.tags,
-        **budget_fields(task),
-    }
-
-
 def create_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     """Validate `values` (fields of the API's task) and store a new task."""
     columns, key, wanted = _checked(ports, values, {})
-    now = _whole_second(ports)
+    now = whole_second(ports)
     task = _new_task(columns, now)
     _refuse_if_over(task, now)
     _store_key(ports, task, key)
     store_secrets(ports, task, wanted)
-    _set_cursor(task, now)
+    set_cursor(task, now)
     with write_transaction() as session:
         session.add(task)
         publish_first(session, task, now)
@@ -172,8 +106,7 @@ def update_task(
         texts = texts_of(task)
         keep_draft = restored_from is not None or not any(field in values for field in TEXTS)
         if partial:
-            stored = _without_replaced_interval(task_fields(task), values)
-            values = {**_without_replaced_endpoint(stored, values), **values}
+            values = changed_fields(task, values)
         key_given = values.get("api_key")
         if key_given is not None and str(key_given).strip() in ("", task.api_key_mask):
             values = {**values, "api_key": None}
@@ -200,26 +133,7 @@ def update_task(
             task.api_key_encrypted = task.api_key_mask = None
         task.preflight_at = task.preflight_reason = task.preflight_message = None
         if renewed:
-            task.anchor_at = _whole_second(ports)
-            _set_cursor(task, now)
-        task.updated_at = now
-        bump_revision(session)
-    ports.wake()
-    return task
-
-
-def set_enabled(ports: Ports, task_id: int, enabled: bool) -> Task:
-    """Switch a task on or off. Nothing else of it is looked at: one that could not be saved as it is,
-    because a rule has become stricter since, can still be stopped."""
-    with write_transaction() as session:
-        task = existing_task(session, task_id)
-        now = ports.clock.now()
-        settle_task(session, task, now, ports.zone)
-        task.preflight_at = task.preflight_reason = task.preflight_message = None
-        if task.enabled != enabled:
-            task.enabled = enabled
-            task.anchor_at = _whole_second(ports)
-            _set_cursor(task, now)
+            begin_schedule(ports, task)
         task.updated_at = now
         bump_revision(session)
     ports.wake()
@@ -233,49 +147,13 @@ def _enabled(values: Mapping[str, Any]) -> bool:
     return enabled
 
 
-def pause_task(ports: Ports, task_id: int, until: datetime | None = None) -> Task:
-    """Let nothing run on schedule from now on, until `until` or until it is resumed.
-
-    What comes due meanwhile is skipped, in one row that says how many. A longer or shorter pause
-    replaces one that is under way.
-    """
-    with write_transaction() as session:
-        task = existing_task(session, task_id)
-        now = ports.clock.now()
-        if until is not None and until <= now:
-            raise Invalid({"until": [_("This must be in the future.")]})
-        settle_task(session, task, now, ports.zone)
-        if not task.is_paused(now):
-            task.paused_at = now
-        task.paused_until, task.paused_reason = until, None
-        skip_waiting(session, task.id, now, ports.zone)
-        task.updated_at = now
-        bump_revision(session)
-    ports.wake()
-    return task
-
-
-def resume_task(ports: Ports, task_id: int) -> Task:
-    """End a pause. What came due meanwhile stays skipped."""
-    with write_transaction() as session:
-        task = existing_task(session, task_id)
-        now = ports.clock.now()
-        settle_task(session, task, now, ports.zone)
-        task.paused_at = task.paused_until = task.paused_reason = None
-        task.failures_in_a_row = 0
-        task.updated_at = now
-        bump_revision(session)
-    ports.wake()
-    return task
-
-
 def duplicate_task(ports: Ports, task_id: int) -> Task:
     """A switched-off copy with the same key and secrets, so that it can be looked over before it runs."""
     original = get_task(task_id)
     name = _("%(name)s (copy)", name=original.name[:180])
     values = {**task_fields(original), "name": name, "enabled": False}
     columns = check_task(values, ports.default_timezone, ports.default_timeout, masks(original))
-    copy = _new_task(columns, _whole_second(ports))
+    copy = _new_task(columns, whole_second(ports))
     try:
         if original.api_key_encrypted is not None:
             key = ports.keyring.decrypt(original.api_key_encrypted, original.secret_id, TASK_KEY)
@@ -311,7 +189,7 @@ def delete_task(ports: Ports, task_id: int) -> None:
 def unsaved_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     """A task of these fields that is not stored. Raises `Invalid`."""
     columns = check_task(values, ports.default_timezone, ports.default_timeout)
-    return _new_task(columns, _whole_second(ports))
+    return _new_task(columns, whole_second(ports))
 
 
 def draft_schedule(
@@ -322,7 +200,7 @@ def draft_schedule(
     `task` is the one being edited: while its rule stays the same, its instants do too.
     """
     columns = check_schedule(values, ports.default_timezone)
-    now = _whole_second(ports)
+    now = whole_second(ports)
     kept = task is not None and task.enabled
     kept = kept and all(columns[name] == getattr(task, name) for name in RULE_COLUMNS)
     return DraftSchedule(
@@ -404,32 +282,3 @@ def _store_key(ports: Ports, task: Task, key: str | None) -> None:
         ports.redactor.learn(key)
         task.api_key_encrypted = ports.keyring.encrypt(key, task.secret_id, TASK_KEY)
         task.api_key_mask = mask(key)
-
-
-def _set_cursor(task: Task, now: datetime) -> None:
-    task.next_run_at = next(task.schedule.after(now), None) if task.enabled else None
-
-
-def _without_replaced_interval(stored: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A new interval in any unit replaces the stored one, which is in seconds."""
-    if any(values.get(unit) is not None for unit in INTERVAL_UNITS):
-        return {**stored, "interval_seconds": None}
-    return stored
-
-
-def _without_replaced_endpoint(stored: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A chosen account replaces the stored endpoint, a given endpoint the stored account."""
-    if values.get("account_id") is not None:
-        return {**stored, "api_endpoint": None, "provider": None}
-    if values.get("api_endpoint"):
-        return {**stored, "account_id": None}
-    return stored
-
-
-def _whole_second(ports: Ports) -> datetime:
-    """Now, on the second: so that intervals are due on whole seconds."""
-    return ports.clock.now().replace(microsecond=0)
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant else None

@@ -11,8 +11,9 @@ from flask import Flask
 from autoai.domain.errors import Invalid
 from autoai.services.check_rules import MAX_CHECKS
 from autoai.services.ports import Ports
+from autoai.services.task_fields import task_fields
 from autoai.services.task_files import Imported, export_tasks, import_tasks
-from autoai.services.tasks import duplicate_task, get_task, task_fields, update_task
+from autoai.services.tasks import duplicate_task, get_task, update_task
 from tests.factories import make_task, run_now
 from tests.ticks import settle
 

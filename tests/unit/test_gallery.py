@@ -29,7 +29,8 @@ from autoai.services.own_templates import (
     update_own_template,
 )
 from autoai.services.ports import Ports
-from autoai.services.tasks import TASK_FIELDS, create_task, task_fields
+from autoai.services.task_fields import TASK_FIELDS, task_fields
+from autoai.services.tasks import create_task
 from tests.factories import make_task
 from tests.fakes import START
 

@@ -14,7 +14,8 @@ from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
 from autoai.services.rewind import rewind_cursors
 from autoai.services.runs import cancel_run, retry_run
-from autoai.services.tasks import delete_task, pause_task
+from autoai.services.task_switches import pause_task
+from autoai.services.tasks import delete_task
 from tests.factories import make_task, run_now
 from tests.fakes import FakeClock
 from tests.known import rows_of_ledger

@@ -17,7 +17,8 @@ from autoai.services import occurrences
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, recover
 from autoai.services.rewind import rewind_cursors
-from autoai.services.tasks import delete_task, set_enabled, update_task
+from autoai.services.task_switches import set_enabled
+from autoai.services.tasks import delete_task, update_task
 from tests.factories import make_run, make_task, run_now
 from tests.fakes import FakeClock
 from tests.ticks import OWNER, record, send, settle, tick

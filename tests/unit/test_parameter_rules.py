@@ -9,7 +9,8 @@ from flask import Flask
 
 from autoai.domain.errors import Invalid
 from autoai.services.ports import Ports
-from autoai.services.tasks import get_task, task_fields, update_task
+from autoai.services.task_fields import task_fields
+from autoai.services.tasks import get_task, update_task
 from tests.factories import make_task, run_now
 from tests.ticks import settle
 

@@ -22,7 +22,8 @@ from autoai.services.prompt_versions import (
     save_draft,
 )
 from autoai.services.task_files import export_tasks, import_tasks
-from autoai.services.tasks import delete_task, duplicate_task, set_enabled, update_task
+from autoai.services.task_switches import set_enabled
+from autoai.services.tasks import delete_task, duplicate_task, update_task
 from tests.factories import make_task, task_values
 from tests.fakes import START, FakeClock
 

@@ -34,13 +34,8 @@ from autoai.services.ports import Ports
 from autoai.services.recovery import give_up_running, note_awake, recover
 from autoai.services.run_orders import Outcome, RunOrder
 from autoai.services.runs import cancel_run, retry_run, run_now
-from autoai.services.tasks import (
-    delete_task,
-    pause_task,
-    resume_task,
-    set_enabled,
-    update_task,
-)
+from autoai.services.task_switches import pause_task, resume_task, set_enabled
+from autoai.services.tasks import delete_task, update_task
 from tests import ticks
 from tests.factories import make_task
 from tests.fakes import FakeClock, completion, only

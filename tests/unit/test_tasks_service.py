@@ -17,13 +17,13 @@ from autoai.security.encryption import Keyring
 from autoai.services.connections import TASK_KEY
 from autoai.services.instance import reencrypt_keys
 from autoai.services.ports import Ports
+from autoai.services.task_switches import set_enabled
 from autoai.services.tasks import (
     count_runs,
     create_task,
     delete_task,
     duplicate_task,
     get_task,
-    set_enabled,
     update_task,
 )
 from tests.factories import KEY, MASK, make_run, make_task, run_now, task_values

@@ -26,7 +26,7 @@ from ...models import PromptVersion, Task
 from ...services.parameter_rules import FORMATS
 from ...services.prompt_secrets import masks
 from ...services.publishing import texts_of
-from ...services.tasks import task_fields
+from ...services.task_fields import task_fields
 from ..budget_fields import BudgetFields
 from ..forms import ServiceForm, newlines, whole_number
 from .answer_fields import AnswerFields, shown_answer

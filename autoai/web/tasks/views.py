@@ -15,6 +15,7 @@ from ...queries.account_list import account_choices
 from ...queries.run_filter import day_start
 from ...runtime import runtime
 from ...services import bulk, conversations, runs
+from ...services import task_switches as switches
 from ...services import tasks as service
 from ...services.accounts import find_account
 from ...services.bulk import Action
@@ -111,7 +112,7 @@ def toggle(task_id: int) -> ResponseReturnValue:
     """Switch a task on or off, as the field `enabled` says; without it, to the other side."""
     task = service.get_task(task_id)
     wanted = request.form.get("enabled")
-    task = service.set_enabled(
+    task = switches.set_enabled(
         runtime().ports, task_id, not task.enabled if wanted is None else bool(wanted)
     )
     if task.enabled:
@@ -124,7 +125,7 @@ def pause(task_id: int) -> ResponseReturnValue:
     """Pause a task: `for` an hour, until tomorrow, or until somebody resumes it."""
     now = runtime().ports.clock.now()
     until = _pause_end(request.form.get("for"), now)
-    task = service.pause_task(runtime().ports, task_id, until)
+    task = switches.pause_task(runtime().ports, task_id, until)
     if until is None:
         return _after(_("“%(name)s” is paused.", name=task.name))
     shown = formats.moment(until, now)
@@ -134,7 +135,7 @@ def pause(task_id: int) -> ResponseReturnValue:
 @tasks.post("/tasks/<int:task_id>/resume")
 def resume(task_id: int) -> ResponseReturnValue:
     """End a pause."""
-    task = service.resume_task(runtime().ports, task_id)
+    task = switches.resume_task(runtime().ports, task_id)
     return _after(_("“%(name)s” runs again.", name=task.name))
 
 
