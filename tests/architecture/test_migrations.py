@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from autoai import create_app
+from autoai.extensions import db
+from autoai.models import PromptVersion, Run, Task, UsageTotal
+from autoai.runtime import runtime
 from autoai.startup import prepare
 from tests.conftest import PASSWORD, make_settings
-from tests.fakes import FakeClock
+from tests.factories import make_run, make_task, run_now
+from tests.fakes import START, FakeClock, ScriptedProvider
+from tests.ticks import tick
 
 ROOT = Path(__file__).resolve().parents[2]
 _START = """
@@ -98,3 +106,49 @@ def test_processes_that_start_at_once_do_not_collide(tmp_path: Path, count: int)
     with sqlite3.connect(tmp_path / "autoai.db") as connection:
         for table in ("users", "instance_state", "alembic_version"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+
+
+def test_what_was_there_before_there_were_templates(app: Flask) -> None:
+    """Braces are sent as they were, texts are version 1, and what was used is in the totals."""
+    runner = app.test_cli_runner()
+    with app.app_context():
+        ports = runtime(app).ports
+        plain = make_task(ports, name="Plain", message_content="Hello").id
+        braces = make_task(ports, name="Braces", message_content="Hello").id
+        make_run(
+            db.session.get_one(Task, plain),
+            START,
+            input_tokens=10,
+            output_tokens=5,
+            cost=Decimal("0.25"),
+        )
+        db.session.remove()
+    assert runner.invoke(args=["db", "downgrade", "0003"]).exit_code == 0
+    said = [{"role": "user", "content": "{% or {{"}, {"role": "assistant", "content": "Yes."}]
+    with sqlite3.connect(Path(app.instance_path, "autoai.db")) as connection:
+        connection.execute(
+            "UPDATE tasks SET message_content = ?, messages = ? WHERE id = ?",
+            ("As {{ it }} is", json.dumps(said), braces),
+        )
+    result = runner.invoke(args=["db", "upgrade"])
+    assert result.exit_code == 0, result.output
+    with app.app_context():
+        assert db.session.get_one(Task, plain).dynamic is False
+        changed = db.session.get_one(Task, braces)
+        assert changed.dynamic is True
+        run_id = run_now(ports, braces).id
+        versions = db.session.scalars(select(PromptVersion).where(PromptVersion.task_id == braces))
+        assert [(v.number, v.message_content) for v in versions] == [(1, changed.message_content)]
+        used = db.session.scalars(select(UsageTotal)).one()
+        assert (used.task_id, used.runs, used.cost) == (plain, 1, Decimal("0.25"))
+        assert (used.input_tokens, used.output_tokens, used.day) == (10, 5, START.date())
+        db.session.remove()
+    provider = ScriptedProvider()
+    tick(app, provider)
+    assert [message["content"] for message in provider.requests[0].messages] == [
+        "{% or {{",
+        "Yes.",
+        "As {{ it }} is",
+    ]
+    with app.app_context():
+        assert db.session.get_one(Run, run_id).status == "success"
