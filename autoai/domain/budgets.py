@@ -16,6 +16,8 @@ from typing import Any
 from .costs import plain
 
 MOST_TOKENS = 10**12
+MOST_BUDGET = Decimal(1_000_000)
+"""Dollars."""
 _PER_MESSAGE = 8
 """Tokens that a provider adds around each message, and once more before the answer."""
 

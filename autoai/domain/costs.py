@@ -16,8 +16,8 @@ from typing import Any
 from .limits import BYTES_PER_TOKEN
 
 SMALLEST = Decimal("1e-12")
-MOST_COST = Decimal(1_000_000)
-"""Dollars."""
+MOST_COST = Decimal(10_000)
+"""Dollars of one call. A thousand of that size still add up within what SQLite can count."""
 _MILLION = Decimal(10**6)
 
 

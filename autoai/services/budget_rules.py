@@ -8,8 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from ..domain.budgets import MOST_TOKENS, Caps, most_output
-from ..domain.costs import MOST_COST
+from ..domain.budgets import MOST_BUDGET, MOST_TOKENS, Caps, most_output
 from ..extensions import db
 from ..models import BUDGET_COLUMNS, Account
 from .budgets import caps_of, instance_caps
@@ -35,12 +34,12 @@ def check_cost(check: Checker, field: str) -> Decimal | None:
     if value is None or value == "":
         return None
     cost = _decimal(value)
-    if cost is None or not 0 <= cost <= MOST_COST or cost != round(cost, _DECIMALS):
+    if cost is None or not 0 <= cost <= MOST_BUDGET or cost != round(cost, _DECIMALS):
         check.complain(
             field,
             _(
                 "Dollars from 0 to %(most)s with at most %(count)s decimals.",
-                most=f"{MOST_COST:f}",
+                most=f"{MOST_BUDGET:f}",
                 count=_DECIMALS,
             ),
         )

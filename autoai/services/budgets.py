@@ -52,8 +52,6 @@ from .usage import Lane, Used, add_usage, reserved, used_by
 
 INSTANCE = 1
 """The id of the instance's own row of state."""
-_MOST_RESERVED = Decimal(1_000_000)
-"""Dollars. Only a run that ignores its budget could come to more."""
 
 Spending = dict[tuple[Scope, int], dict[Period, Amount]]
 """What was spent and is reserved, by scope and id, on the present day and in the present month."""
@@ -143,8 +141,6 @@ class Desk:
                     return refusal
         if total is None or each is None:
             return replace(order, reserved=held)
-        if total.cost is not None and total.cost > _MOST_RESERVED:
-            total = Amount(total.tokens, _MOST_RESERVED)
         for scope, scope_id, _ in order.caps:
             spent = self._spent[scope, scope_id]
             for period in Period:
