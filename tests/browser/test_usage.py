@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from playwright.sync_api import expect
 
@@ -82,6 +83,9 @@ def test_days_are_chosen_without_a_new_page_and_on_a_phone(open_page: Open, site
     )
     expect(dark.locator(".spend")).to_be_visible()
     assert too_wide(dark) == []
+    boxes = [box for day in dark.locator(".spend .day").all() if (box := day.bounding_box())]
+    assert boxes
+    assert all(box["x"] + box["width"] < after["x"] for box, after in pairwise(boxes))
 
 
 def test_the_file(open_page: Open, site: Site) -> None:
