@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog, Message
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "autoai" / "translations"
 LOCALES = ("zh_Hans", "zh_Hant")
+KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None}
 _VARIABLE = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -30,6 +31,7 @@ def source() -> set[str | tuple[str, str]]:
             ROOT / folder,
             [(re.sub(rf"^{folder}/", "", pattern), method) for pattern, method in methods],
             {re.sub(rf"^{folder}/", "", pattern): values for pattern, values in options.items()},
+            KEYWORDS,
         ):
             found.add(message if isinstance(message, str) else tuple(message))
     assert len(found) > 100
