@@ -15,6 +15,7 @@ from .database import (
 )
 from .prompt import Baseline, PromptTemplate, PromptVersion, TaskSecret
 from .run import Attempt, Run, RunText
+from .spending import NOTHING_SPENT, Spent, month_of, read_spending, spending_by
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
 from .statistics import DailyTotal, UsageTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
@@ -24,6 +25,7 @@ from .user import ApiToken, LoginFailure, LoginSession, User
 __all__ = [
     "BUDGET_COLUMNS",
     "LARGEST_ID",
+    "NOTHING_SPENT",
     "NOW",
     "RULE_COLUMNS",
     "Account",
@@ -44,6 +46,7 @@ __all__ = [
     "PromptVersion",
     "Run",
     "RunText",
+    "Spent",
     "Task",
     "TaskSecret",
     "TaskTag",
@@ -58,7 +61,10 @@ __all__ = [
     "holds_encrypted_rows",
     "make_blackouts",
     "make_schedule",
+    "month_of",
     "prepare_engine",
+    "read_spending",
+    "spending_by",
     "table",
     "write_transaction",
 ]

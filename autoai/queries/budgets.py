@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, literal, or_, select, type_coerce
+from sqlalchemy import literal, or_, select
 
-from ..domain.budgets import Amount, Caps, Period, Scope, Unit
+from ..domain.budgets import Caps, Period, Scope, Unit
 from ..extensions import db
-from ..models import BUDGET_COLUMNS, Account, InstanceState, Money, Task, UsageTotal
+from ..models import (
+    BUDGET_COLUMNS,
+    NOTHING_SPENT,
+    Account,
+    InstanceState,
+    Spent,
+    Task,
+    UsageTotal,
+    month_of,
+    read_spending,
+    spending_by,
+)
 
 WARNED = 0.8
 """The share of a cap from which on it is worth a word."""
@@ -50,13 +61,7 @@ class BudgetState:
         return max(self.spent - self.cap, self.cap * 0)
 
 
-class _Used(NamedTuple):
-    spent: Amount
-    reserved: Amount
-
-
-_NOTHING = _Used(Amount(0, Decimal(0)), Amount(0, Decimal(0)))
-_Spending = dict[tuple[int, Period], _Used]
+_Spending = dict[tuple[int, Period], Spent]
 
 
 def budget_states(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
@@ -94,7 +99,7 @@ def _states(
     scope: Scope, row_id: int, name: str | None, caps: Sequence[Any], spending: _Spending
 ) -> Iterator[BudgetState]:
     for period, unit, cap in Caps(*caps):
-        used = spending.get((row_id, period), _NOTHING)
+        used = spending.get((row_id, period), NOTHING_SPENT)
         spent, reserved = (amount.in_unit(unit) or cap * 0 for amount in used)
         yield BudgetState(scope, row_id, name, period, unit, cap, spent, reserved)
 
@@ -104,24 +109,5 @@ def _caps(model: Any) -> list[Any]:
 
 
 def _spending(key: Any, today: date, *conditions: Any) -> _Spending:
-    first = today.replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    counted = (UsageTotal.input_tokens + UsageTotal.output_tokens, UsageTotal.reserved_tokens)
-    figures = (*counted, UsageTotal.cost, UsageTotal.reserved_cost)
-    is_today = UsageTotal.day == today
-    sums = [func.coalesce(func.sum(figure).filter(is_today), 0) for figure in figures]
-    sums += [func.coalesce(func.sum(figure), 0) for figure in figures]
-    money = [type_coerce(total, Money) if n % 4 > 1 else total for n, total in enumerate(sums)]
-    rows = db.session.execute(
-        select(key, *money)
-        .where(UsageTotal.day >= first, UsageTotal.day < following, *conditions)
-        .group_by(key)
-    )
-    found: _Spending = {}
-    for row_id, *totals in rows:
-        for period, (tokens, kept, cost, kept_cost) in zip(
-            Period, (totals[:4], totals[4:]), strict=True
-        ):
-            reserved = Amount(int(kept), kept_cost)
-            found[row_id, period] = _Used(Amount(int(tokens), cost) + reserved, reserved)
-    return found
+    rows = db.session.execute(spending_by(key, *conditions), month_of(today))
+    return {(row[0], period): spent for row in rows for period, spent in read_spending(row)}

@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BindParameter,
-    ColumnElement,
     bindparam,
-    func,
     literal,
     select,
-    type_coerce,
     update,
 )
 
@@ -42,10 +39,12 @@ from ..models import (
     Budgeted,
     DbSession,
     InstanceState,
-    Money,
     Run,
     Task,
     UsageTotal,
+    month_of,
+    read_spending,
+    spending_by,
 )
 from .run_orders import RunOrder, Spent
 from .usage import Lane, Used, add_usage, reserved, used_by
@@ -163,13 +162,9 @@ def spending(session: DbSession, today: date, wanted: Iterable[tuple[Scope, int]
         for scope, of_scope in ids.items()
         for scope_id in of_scope
     }
-    bounds = {"today": today, "first": today.replace(day=1), "end": _next_month(today)}
     for scope, of_scope in ids.items():
-        for row in session.execute(_SPENT[scope], {**bounds, "ids": of_scope}):
-            found[scope, row[0]] = {
-                Period.DAY: Amount(int(row[1]), row[2]),
-                Period.MONTH: Amount(int(row[3]), row[4]),
-            }
+        for row in session.execute(_SPENT[scope], {**month_of(today), "ids": of_scope}):
+            found[scope, row[0]] = {period: spent.total for period, spent in read_spending(row)}
     return found
 
 
@@ -215,38 +210,11 @@ def _reserved(amount: Amount | None, sign: int = 1) -> Used:
     return reserved(sign * found.tokens, sign * (found.cost or Decimal(0)))
 
 
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _sums(key: Any, *conditions: ColumnElement[bool]) -> Any:
-    """The statement for one scope, built once: key, the day's tokens and dollars, the month's."""
-    tokens = UsageTotal.input_tokens + UsageTotal.output_tokens + UsageTotal.reserved_tokens
-    is_today = UsageTotal.day == bindparam("today")
-
-    def total(column: Any, *only: ColumnElement[bool]) -> Any:
-        summed = func.sum(column)
-        return func.coalesce(summed.filter(*only) if only else summed, 0)
-
-    def money(*only: ColumnElement[bool]) -> Any:
-        return type_coerce(
-            total(UsageTotal.cost, *only) + total(UsageTotal.reserved_cost, *only), Money
-        )
-
-    return select(key, total(tokens, is_today), money(is_today), total(tokens), money()).where(
-        UsageTotal.day >= bindparam("first"), UsageTotal.day < bindparam("end"), *conditions
-    )
-
-
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _SPENT: Mapping[Scope, Any] = {
-    Scope.TASK: _sums(UsageTotal.task_id, UsageTotal.task_id.in_(_IDS)).group_by(
-        UsageTotal.task_id
-    ),
-    Scope.ACCOUNT: _sums(UsageTotal.account_id, UsageTotal.account_id.in_(_IDS)).group_by(
-        UsageTotal.account_id
-    ),
-    Scope.INSTANCE: _sums(literal(INSTANCE)),
+    Scope.TASK: spending_by(UsageTotal.task_id, UsageTotal.task_id.in_(_IDS)),
+    Scope.ACCOUNT: spending_by(UsageTotal.account_id, UsageTotal.account_id.in_(_IDS)),
+    Scope.INSTANCE: spending_by(literal(INSTANCE)),
 }
 
 
