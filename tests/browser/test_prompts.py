@@ -38,7 +38,7 @@ def test_a_card_of_the_gallery_becomes_a_task(open_page: Open, site: Site) -> No
     page.get_by_role("button", name="Create task").click()
     expect(page).to_have_url(site.base + "/")
     made = site.task_named("Keep-alive ping")
-    assert (made["max_tokens"], made["interval_minutes"], made["stream"]) == (5, 15, False)
+    assert (made["max_tokens"], made["interval_minutes"], made["stream"]) == (200, 15, False)
 
 
 def test_two_versions_are_compared_and_one_restored(
