@@ -7,7 +7,7 @@ passes a cap, whatever runs at the same time. What nobody knows the use of stays
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -151,14 +151,16 @@ def most_input(messages: Sequence[Mapping[str, Any]], *extra: Any) -> int:
     return total + _PER_MESSAGE * (len(texts) + 1)
 
 
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _CHOICES = ("n", "best_of")
 
 
-def most_output(max_tokens: int | None, extra_body: Mapping[str, Any]) -> int | None:
+def most_output(
+    max_tokens: int | None, extra_body: Mapping[str, Any], limits: Collection[str]
+) -> int | None:
     """Tokens that one call may answer; None where nothing bounds them. `extra_body` wins over
-    `max_tokens` in a request, and may ask for several answers."""
-    given = [extra_body[name] for name in _LIMITS if name in extra_body]
+    `max_tokens` in a request, and may ask for several answers. `limits` are the names that the
+    family of API gives to the bound: another family's bounds nothing."""
+    given = [extra_body[name] for name in limits if name in extra_body]
     bounds = given or [max_tokens]
     choices = [extra_body.get(name, 1) for name in _CHOICES]
     if not all(_is_count(number) for number in (*bounds, *choices)):

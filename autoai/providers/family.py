@@ -55,6 +55,11 @@ class Reader(Protocol):
 class Family(Protocol):
     """One family of API."""
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The fields of a body by which an answer's length is bounded."""
+        ...
+
     def completion(self, request: Request) -> Outgoing:
         """What asks for a completion."""
         ...

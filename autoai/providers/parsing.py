@@ -11,7 +11,8 @@ from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LARGEST_COUNT = 2**53
+_LARGEST_COUNT = 2**31
+"""What a column holds, and a hundred thousand of which can be added up."""
 
 
 def scrub(text: str) -> str:

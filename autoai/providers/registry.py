@@ -21,6 +21,8 @@ _FAMILIES: dict[str, Callable[[], Family]] = {
 
 PROVIDERS = tuple(_FAMILIES)
 """Their names, in the order in which they are offered."""
+ANSWER_LIMITS = {name: family().limits for name, family in _FAMILIES.items()}
+"""By which fields of its body each of them bounds an answer's length."""
 
 
 def make_providers(transport: Transport, now: Callable[[], datetime]) -> Mapping[str, Provider]:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from ..domain.budgets import MOST_BUDGET, MOST_TOKENS, Caps, most_output
 from ..extensions import db
 from ..models import BUDGET_COLUMNS, Account
+from ..providers.registry import ANSWER_LIMITS
 from .budgets import caps_of, instance_caps
 from .checker import Checker
 
@@ -52,8 +53,13 @@ def check_bounded(check: Checker, columns: Mapping[str, Any], account: Account |
     come to, and nothing would ever be sent."""
     own = Caps(*(columns.get(name) for name in BUDGET_COLUMNS))
     capped = any(caps != _NONE for caps in (own, caps_of(account), instance_caps(db.session())))
-    limits = columns.get("max_tokens"), columns.get("extra_body") or {}
-    if capped and most_output(*limits) is None and "max_tokens" not in check.errors:
+    provider = columns.get("provider") if account is None else account.provider
+    most = most_output(
+        columns.get("max_tokens"),
+        columns.get("extra_body") or {},
+        ANSWER_LIMITS.get(str(provider), ()),
+    )
+    if capped and most is None and "max_tokens" not in check.errors:
         check.complain(
             "max_tokens",
             _("There is a budget, so this is needed: it bounds what an answer can cost.")

@@ -46,6 +46,7 @@ from ..models import (
     read_spending,
     spending_by,
 )
+from ..providers.registry import ANSWER_LIMITS
 from .run_orders import RunOrder, Spent
 from .usage import Lane, Used, add_usage, reserved, used_by
 
@@ -53,7 +54,7 @@ INSTANCE = 1
 """The id of the instance's own row of state."""
 
 Spending = dict[tuple[Scope, int], dict[Period, Amount]]
-"""What was spent and is reserved, by scope and id, on the present day and in the present month."""
+"""What was spent and is reserved, by scope and id, on one day and in its month."""
 
 
 def caps_of(row: Budgeted | None) -> Caps:
@@ -92,24 +93,25 @@ class Desk:
         self._session = session
         self._now = now
         self.today = now.astimezone(zone).date()
-        self._spent: Spending = {}
+        self._spent: dict[date, Spending] = defaultdict(dict)
+        """By the day that pays: of a run that was put off, that of its first claim."""
 
-    def admit(
-        self, orders: Sequence[RunOrder]
-    ) -> tuple[list[RunOrder], list[tuple[RunOrder, Refusal]]]:
-        """Reserve the worst case of each; those for which there is room, and those for which not.
+    def look_up(self, orders: Iterable[RunOrder]) -> None:
+        """Read what `admit` is to go by, for all of `orders` at once."""
+        wanted: dict[date, set[tuple[Scope, int]]] = defaultdict(set)
+        for order in orders:
+            day = order.spending_day or self.today
+            wanted[day] |= {entry[:2] for entry in order.caps} - self._spent[day].keys()
+        for day, missing in wanted.items():
+            if missing:
+                self._spent[day].update(spending(self._session, day, missing))
+
+    def admit(self, order: RunOrder) -> RunOrder | Refusal:
+        """Reserve its worst case, or say which budget has no room for it. It was looked up.
 
         What a put-off run has reserved already it need not ask for again.
         """
-        self._look_up({entry[:2] for order in orders for entry in order.caps})
-        admitted, refused = [], []
-        for order in orders:
-            found = self._reserve(replace(order, spending_day=order.spending_day or self.today))
-            if isinstance(found, Refusal):
-                refused.append((order, found))
-            else:
-                admitted.append(found)
-        return admitted, refused
+        return self._reserve(replace(order, spending_day=order.spending_day or self.today))
 
     def write(self, orders: Sequence[RunOrder]) -> None:
         """Write down what `orders` reserved, after they were claimed."""
@@ -132,24 +134,37 @@ class Desk:
         each = worst_case(order, self._now)
         behind = order.earlier.spent.amount + order.earlier.kept
         total = None if each is None else each.times(order.attempts_left) + behind
-        need = None if total is None else total.less(held or Amount())
+        books = self._spent[order.spending_day or self.today]
+        needs = {entry[:2]: _need(order, each, total, entry[0]) for entry in order.caps}
         if not order.ignore_budget:
             for scope, scope_id, caps in order.caps:
-                refusal = refuse(scope, caps, self._spent[scope, scope_id], need)
+                where = scope, scope_id
+                refusal = refuse(scope, caps, books[where], needs[where])
                 if refusal is not None:
                     return refusal
         if total is None or each is None:
             return replace(order, reserved=held)
-        for scope, scope_id, _ in order.caps:
-            spent = self._spent[scope, scope_id]
+        for where, need in needs.items():
             for period in Period:
-                spent[period] += need or Amount()
+                books[where][period] += need or Amount()
         return replace(order, each=each, reserved=total)
 
-    def _look_up(self, wanted: set[tuple[Scope, int]]) -> None:
-        missing = wanted - self._spent.keys()
-        if missing:
-            self._spent.update(spending(self._session, self.today, missing))
+
+def _need(
+    order: RunOrder, each: Amount | None, total: Amount | None, scope: Scope
+) -> Amount | None:
+    """For how much there must be room: all but what it holds there. One that was put off may have
+    got another account since, and what it holds of the old one is no room in the new one."""
+    if total is None or each is None:
+        return None
+    held = Amount()
+    if order.held is not None:
+        lane, amount = order.held
+        if scope is not Scope.ACCOUNT or lane.account_id == order.connection.account_id:
+            held = amount
+    need = total.less(held)
+    # What earlier attempts cost says nothing about those to come.
+    return need if each.cost is not None else Amount(need.tokens)
 
 
 def spending(session: DbSession, today: date, wanted: Iterable[tuple[Scope, int]]) -> Spending:
@@ -172,19 +187,26 @@ def worst_case(order: RunOrder, now: datetime) -> Amount | None:
     """The most that one attempt may come to; None where nothing bounds it. Its dollars are None
     where no price is known."""
     wanted = order.parameters
-    output = most_output(wanted.max_tokens, wanted.extra_body)
+    limits = ANSWER_LIMITS[order.connection.provider]
+    output = most_output(wanted.max_tokens, wanted.extra_body, limits)
     if output is None:
         return None
     sent = most_input(order.messages, wanted.response_schema, wanted.extra_body)
-    priced = price_tokens(
-        Tokens(sent, output),
-        provider=order.connection.provider,
-        endpoint=order.connection.endpoint,
-        models=(order.model,),
-        at=now,
-        own=order.connection.rates,
-    )
-    return Amount(sent + output, priced.cost if priced else None)
+    costs = [
+        priced.cost
+        for cached in (0, sent)  # an account's own price of what is cached may be the higher one
+        if (
+            priced := price_tokens(
+                Tokens(sent, output, cached),
+                provider=order.connection.provider,
+                endpoint=order.connection.endpoint,
+                models=(order.model_sent,),
+                at=now,
+                own=order.connection.rates,
+            )
+        )
+    ]
+    return Amount(sent + output, max(costs) if len(costs) == 2 else None)
 
 
 def lane_of(order: RunOrder) -> Lane:

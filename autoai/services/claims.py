@@ -53,6 +53,11 @@ def next_ready() -> Select[Any]:
     return select(func.min(ready_at())).where(Run.status == Status.QUEUED, ready_at() > NOW)
 
 
+_WINDOW = 100
+_ROUNDS = 10
+"""Runs that are looked at together once a budget has refused one, and how often in one transaction:
+a thousand that no budget has room for must not keep the others waiting."""
+
 # The statements of a look, built once: see `NOW`.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OLD = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= NOW).limit(1)
@@ -120,6 +125,8 @@ class Claims:
     orders: list[RunOrder] = field(default_factory=list)
     unprepared: list[int] = field(default_factory=list)
     """Ids of queued runs. Each holds a permit of the limits, so that nobody overtakes it."""
+    more: bool = False
+    """Has it stopped, after many runs that budgets have no room for, before it saw all?"""
 
     @property
     def holders(self) -> list[int]:
@@ -165,20 +172,37 @@ def claim(
     claims, desk = Claims(), Desk(session, now, ports.zone)
     taken: list[int] = []
     try:
-        while slots > len(claims.holders):
-            known: list[int] = []
-            free, seen = slots - len(claims.holders), frozenset(claims.unprepared)
+        window = slots
+        for _ in range(_ROUNDS):
+            chosen: dict[int, bool] = {}
+            seen = frozenset(claims.unprepared)
             for run_id, is_known in _choose(
-                session, now, free, ports, ports.limits.take, prepared, seen
+                session, now, window, ports, ports.limits.take, prepared, seen
             ):
                 taken.append(run_id)
-                (known if is_known else claims.unprepared).append(run_id)
-            orders = make_orders(session, known, prepared or {})
-            admitted, refused = desk.admit(orders)
+                chosen[run_id] = is_known
+            known = [run_id for run_id, is_known in chosen.items() if is_known]
+            orders = {order.run_id: order for order in make_orders(session, known, prepared or {})}
+            desk.look_up(orders.values())
+            admitted: list[RunOrder] = []
+            refused: list[tuple[RunOrder, Refusal]] = []
+            for run_id in chosen:
+                if len(claims.holders) + len(admitted) >= slots:
+                    give_back(ports, [run_id])
+                elif run_id not in orders:
+                    claims.unprepared.append(run_id)
+                elif isinstance(found := desk.admit(orders[run_id]), Refusal):
+                    refused.append((orders[run_id], found))
+                else:
+                    admitted.append(found)
             claims.orders += _claimed(session, owner, now, desk, admitted)
-            if not refused:
-                break
-            _leave_out(session, ports, now, refused)  # whose slots go to others
+            if refused:
+                _leave_out(session, ports, now, refused)  # whose slots go to others
+            if not refused or len(claims.holders) >= slots:
+                return claims
+            # Others may be as hopeless: no look for each of them alone.
+            window = max(slots - len(claims.holders), _WINDOW)
+        claims.more = True
         return claims
     except BaseException:
         give_back(ports, taken)
@@ -203,6 +227,7 @@ def _leave_out(
     session: DbSession, ports: Ports, now: datetime, refused: Sequence[tuple[RunOrder, Refusal]]
 ) -> None:
     """A budget has no room for them."""
+    begun = settle_waiting(session, [o.run_id for o, _ in refused if o.earlier.count])
     left_out = {"status": Status.SKIPPED, "reason": Reason.BUDGET, "finished_at": now}
     session.execute(
         update(Run),
@@ -212,7 +237,6 @@ def _leave_out(
         ],
     )
     ids = [order.run_id for order, _ in refused]
-    begun = settle_waiting(session, [o.run_id for o, _ in refused if o.earlier.count])
     count_endings(
         session,
         ports.zone,

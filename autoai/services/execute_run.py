@@ -296,7 +296,7 @@ def _spent(
             Tokens(usage.input_tokens, usage.output_tokens, usage.cached_input_tokens or 0),
             provider=order.connection.provider,
             endpoint=order.connection.endpoint,
-            models=(order.model, completion.model if completion else None),
+            models=(order.model_sent, completion.model if completion else None),
             at=at,
             own=order.connection.rates,
         )

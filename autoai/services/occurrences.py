@@ -126,7 +126,8 @@ def _settled(claims: Claims, now: datetime) -> Settled:
     next_due, later, waiting, soon = db.session.execute(
         _AHEAD, {"now": now, "soon": now + SOON}
     ).one()
-    return Settled(claims.orders, _earliest(next_due, later), waiting, soon, claims.unprepared)
+    next_look = now if claims.more else _earliest(next_due, later)
+    return Settled(claims.orders, next_look, waiting, soon, claims.unprepared)
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:

@@ -30,12 +30,13 @@ from .baselines import compare_answers
 from .endings import RunEnding, note_endings
 from .ports import Ports
 from .run_orders import Outcome
-from .usage import NO_USE, Lane, Used, add_usage, reserved
+from .usage import NO_USE, Lane, Used, add_usage, reserved, used_by
 
 _SUMMARY = 200
 _ERROR_SUMMARY = 500
 _DATA_ERRORS = (
     DataError,
+    OverflowError,
     IntegrityError,
     ProgrammingError,
     InterfaceError,
@@ -69,6 +70,7 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
             )
         )
         mine = dict(found.all())
+        _settle_gone(session, [outcome for outcome in outcomes if outcome.order.run_id not in mine])
         kept = [_as_wanted(o, mine[o.order.run_id]) for o in outcomes if o.order.run_id in mine]
         if not kept:
             return
@@ -91,6 +93,25 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
         endings = [_ending(outcome) for outcome in ended]
         note_endings(session, endings, ports.clock.now(), ports.zone)
         bump_revision(session)
+
+
+def _settle_gone(session: DbSession, outcomes: Sequence[Outcome]) -> None:
+    """Their tasks were deleted, and their rows with them: what they came to stays spent."""
+    ids = [outcome.order.run_id for outcome in outcomes]
+    there = set(session.scalars(select(Run.id).where(Run.id.in_(ids)))) if ids else set()
+    add_usage(
+        session,
+        [
+            (lane, _used(outcome).and_(_released(_as_wanted(outcome, unwanted=True))))
+            for outcome in outcomes
+            if outcome.order.run_id not in there and (lane := _lane(outcome))
+        ],
+    )
+
+
+def _used(outcome: Outcome) -> Used:
+    spent = outcome.spent
+    return used_by(spent.input_tokens, spent.output_tokens, spent.cost, spent.estimated)
 
 
 def _as_wanted(outcome: Outcome, unwanted: bool) -> Outcome:

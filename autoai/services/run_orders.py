@@ -139,6 +139,13 @@ class RunOrder:
     """What its row holds reserved in all: for attempts to come, and for what is not settled."""
 
     @property
+    def model_sent(self) -> str | None:
+        """The model that the request asks for, and that has to be paid: `extra_body` wins. None
+        where it asks for none that could be known."""
+        sent = self.parameters.extra_body.get("model", self.model)
+        return sent if isinstance(sent, str) else None
+
+    @property
     def attempts_left(self) -> int:
         """How often it may be sent."""
         return max(1, self.retry_rules.max_attempts - self.earlier.count)
@@ -202,14 +209,19 @@ class Outcome:
     @property
     def kept(self) -> Amount:
         """What stays reserved: of each attempt that may have been billed, up to its worst case,
-        what it was not seen to use."""
+        what it was not seen to use. Where the run's cost is not known, those of its attempts that
+        are known stand nowhere else."""
         each = self.order.each
         if each is None:
             return self.order.earlier.kept
-        return sum(
+        kept = sum(
             (each.less(attempt.spent.amount) for attempt in self.attempts if _is_open(attempt)),
             self.order.earlier.kept,
         )
+        if self.spent.cost is None:
+            known = [self.order.earlier.spent, *(attempt.spent for attempt in self.attempts)]
+            kept += Amount(0, sum((s.cost for s in known if s.cost is not None), Decimal(0)))
+        return kept
 
     @property
     def held(self) -> Amount | None:

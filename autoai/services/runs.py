@@ -97,6 +97,9 @@ def run_anyway(ports: Ports, run_id: int) -> int:
         if (other := session.scalar(answered)) is not None:
             raise Conflict(_("This has been run anyway already: run %(id)s.", id=other))
         task = existing_task(session, old.task_id)
+        if task.account is not None and not task.account.enabled:
+            # It would be skipped, and that was the one time.
+            raise Conflict(_("Its account is switched off, so it does not run."))
         new_id = queue_run(
             session,
             ports,

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 
 from ..domain.errors import Conflict, Invalid, KeyUnreadable
 from ..domain.runs import Status
@@ -29,6 +29,7 @@ from ..models import (
 )
 from ..security.encryption import mask
 from .baselines import watch_anew, watch_of
+from .budgets import settle_waiting
 from .checker import Checker
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
@@ -177,13 +178,21 @@ def delete_task(ports: Ports, task_id: int) -> None:
     """Delete a task and its runs. Calls that are under way are ended: nobody would read the answers."""
     with write_transaction() as session:
         task = existing_task(session, task_id)
-        going = select(Run.id).where(Run.task_id == task.id, Run.status == Status.RUNNING)
-        under_way = session.scalars(going).all()
+        under_way = session.scalars(_of_task(task, Status.RUNNING)).all()
+        # What they hold of a budget is for attempts that will never be.
+        settle_waiting(session, session.scalars(_of_task(task, Status.QUEUED)).all())
         session.execute(delete(Task).where(Task.id == task.id))
         bump_revision(session)
     for run_id in under_way:
         ports.cancel(run_id)
     ports.wake()
+
+
+def _of_task(task: Task, status: Status) -> Select[int]:
+    """Its runs under way: those that have begun."""
+    return select(Run.id).where(
+        Run.task_id == task.id, Run.status == status, Run.started_at.is_not(None)
+    )
 
 
 def unsaved_task(ports: Ports, values: Mapping[str, Any]) -> Task:

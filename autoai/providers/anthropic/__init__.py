@@ -16,6 +16,8 @@ __all__ = ["Messages", "messages_url"]
 class Messages:
     """The family; see `Family`."""
 
+    limits = ("max_tokens",)
+
     def completion(self, request: Request) -> Outgoing:
         return completion(request)
 

@@ -8,13 +8,15 @@ from ..base import Completion, Connection, Request
 from ..family import Page, Reader
 from ..transport import Outgoing
 from .answer import ChunkReader, model_page, whole
-from .request import chat_completions_url, completion, models
+from .request import LIMITS, chat_completions_url, completion, models
 
 __all__ = ["ChatCompletions", "chat_completions_url"]
 
 
 class ChatCompletions:
     """The family; see `Family`."""
+
+    limits = LIMITS
 
     def completion(self, request: Request) -> Outgoing:
         return completion(request)

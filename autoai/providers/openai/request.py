@@ -16,7 +16,8 @@ from ..transport import Outgoing
 
 _PATH = "/chat/completions"
 _FULL = (_PATH,)
-_LIMITS = ("max_tokens", "max_completion_tokens")
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Either bounds an answer, see `limit_name`."""
 _REASONING_MODEL = re.compile(r"(o[1-9]|gpt-([5-9]|[1-9]\d))(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def _body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {"model": request.model, "messages": request.messages}
     if wanted.temperature is not None:
         body["temperature"] = wanted.temperature
-    if wanted.max_tokens is not None and not any(name in wanted.extra_body for name in _LIMITS):
+    if wanted.max_tokens is not None and not any(name in wanted.extra_body for name in LIMITS):
         body[limit_name(request.connection.endpoint, request.model)] = wanted.max_tokens
     if wanted.response_format == "json":
         body["response_format"] = {"type": "json_object"}

@@ -18,6 +18,8 @@ __all__ = ["Responses", "responses_url"]
 class Responses:
     """The family; see `Family`. Its models are listed like those of Chat Completions."""
 
+    limits = ("max_output_tokens",)
+
     def completion(self, request: Request) -> Outgoing:
         return completion(request)
 
