@@ -131,7 +131,10 @@ def reset_conversation(task_id: int) -> ResponseReturnValue:
 
 def _update(task_id: int, *, partial: bool) -> ResponseReturnValue:
     values = read_body(TaskIn, ANSWERED_ONLY).model_dump(exclude_unset=True)
-    task = service.update_task(runtime().ports, task_id, values, partial=partial)
+    # Whoever replaces a task sends its texts along: that says nothing of a draft.
+    task = service.update_task(
+        runtime().ports, task_id, values, partial=partial, replaces_draft=partial
+    )
     return jsonify(_out(task))
 
 

@@ -22,7 +22,7 @@ from jsonschema_specifications import REGISTRY
 from referencing.exceptions import Unresolvable
 
 from .json_text import canonical, storable
-from .patterns import check_pattern, is_found
+from .patterns import BadPattern, check_pattern, is_found
 
 SECONDS = 2.0
 """Of a thread's own time, for one value."""
@@ -93,12 +93,18 @@ def check_schema(schema: Mapping[str, Any]) -> None:
                     check_pattern(pattern)
         for value in _TRIED:  # what goes round in circles shows at once
             first_misfit(schema, value, _SECONDS_TO_TRY)
+    except (BadSchema, BadPattern):
+        raise
     except SchemaError as error:
         raise BadSchema(error.message[:_SHORT], _path(error.absolute_path)) from error
     except Unresolvable as error:
         raise BadSchema(str(error)[:_SHORT], reference=True) from error
     except Unchecked as error:
         raise BadSchema("it refers to itself without end") from error
+    except (
+        _TROUBLE
+    ) as error:  # the library reads `$schema`, `$id` and references before it checks them
+        raise BadSchema(str(error)[:_SHORT]) from error
 
 
 def first_misfit(schema: Mapping[str, Any], value: Any, seconds: float = SECONDS) -> Misfit | None:

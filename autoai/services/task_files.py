@@ -81,7 +81,7 @@ def import_tasks(ports: Ports, document: Any, environment: Mapping[str, str]) ->
             create_task(ports, values)
             result.created += 1
         elif _differs(ports, known, values):
-            update_task(ports, known.id, values, partial=False)
+            update_task(ports, known.id, values, partial=False, replaces_draft=False)
             result.updated += 1
         else:
             result.unchanged += 1

@@ -91,6 +91,7 @@ def update_task(
     partial: bool,
     as_draft: bool = False,
     restored_from: int | None = None,
+    replaces_draft: bool = True,
 ) -> Task:
     """Change a task. With `partial`, fields that are absent keep their value; else they get their
     default. The key is kept where it is absent, empty, or the mask itself; so is each secret that is
@@ -98,7 +99,8 @@ def update_task(
 
     What was due up to now is written by the old rule before the new one counts. Other texts are a
     new version, in the place of any draft; `restored_from` is the older one that they come from,
-    which leaves the draft alone. `as_draft`: the texts wait in the draft, all else counts at once.
+    which leaves the draft alone; so do the live texts themselves where they only came along, and
+    not `replaces_draft`. `as_draft`: the texts wait in the draft, all else counts at once.
     """
     if partial and set(values) == {"enabled"}:
         return set_enabled(ports, task_id, _enabled(values))
@@ -113,6 +115,7 @@ def update_task(
             values = {**values, "api_key": None}
         columns, key, wanted = _checked(ports, values, masks(task))
         drafted = {field: columns[field] for field in TEXTS}
+        keep_draft = keep_draft or (drafted == texts and not replaces_draft)
         if as_draft:
             columns, key, wanted = _checked_live(ports, {**values, **texts}, masks(task))
         now = ports.clock.now()

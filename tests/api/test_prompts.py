@@ -108,3 +108,12 @@ def test_what_had_secrets_cannot_be_sent_again(app: Flask, api: FlaskClient) -> 
     path = f"/api/logs/{run}/retry"
     assert api.post(path, json={"same_input": True}).status_code == 409
     assert api.post(path, json={}).status_code == 202
+
+
+def test_a_task_that_is_sent_back_unchanged_keeps_its_draft(api: FlaskClient) -> None:
+    task = api.post("/api/tasks", json=task_values()).get_json()
+    where = f"/api/tasks/{task['id']}"
+    api.post(f"{where}/prompts", json={"message_content": "Draft"})
+    versions = api.get(f"{where}/prompts").get_json()
+    assert api.put(where, json=api.get(where).get_json()).status_code == 200
+    assert api.get(f"{where}/prompts").get_json() == versions
