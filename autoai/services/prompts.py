@@ -61,7 +61,8 @@ _LAST_ENDED = (
 
 @dataclass(frozen=True)
 class Rendered:
-    """The orders whose messages were made, and whether some were left for want of time."""
+    """The orders whose messages were made, and whether there is more to look at: some were left for
+    want of time, or a budget had no room for them and their slots are free."""
 
     orders: list[RunOrder]
     more: bool
@@ -77,7 +78,7 @@ def render_and_claim(ports: Ports, owner: str, run_ids: Sequence[int], slots: in
     finally:
         give_back(ports, run_ids)
     orders = claim_prepared(ports, owner, slots, prepared)
-    return Rendered(orders, len(prepared) < len(run_ids))
+    return Rendered(orders, len(orders) < len(run_ids))
 
 
 def render_runs(ports: Ports, run_ids: Sequence[int]) -> dict[int, Prepared]:

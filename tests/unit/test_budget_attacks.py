@@ -18,12 +18,14 @@ from autoai.providers.base import Usage
 from autoai.services.accounts import update_account
 from autoai.services.budgets import INSTANCE, spending
 from autoai.services.instance import update_instance
+from autoai.services.occurrences import settle_and_claim
 from autoai.services.ports import Ports
+from autoai.services.prompts import render_and_claim
 from autoai.services.runs import run_anyway, run_now
 from autoai.services.statistics import rebuild_totals
 from autoai.services.tasks import delete_task, update_task
 from tests.fakes import FakeClock, ScriptedProvider, completion
-from tests.ticks import record, send, settle, tick
+from tests.ticks import OWNER, record, send, settle, tick
 from tests.unit.test_budgets import MICRO, WORST, WORST_COST, a_task, an_account, one, spent, used
 
 LOST = ProviderError(Kind.MAYBE_BILLED, Reason.TIMEOUT, "no answer")
@@ -269,3 +271,15 @@ def test_a_thousand_that_no_budget_has_room_for_keep_nobody_waiting(
         assert settled.next_due == now, "the next look is not at once"
     assert orders == [good]
     assert len(asked) < 200
+
+
+def test_a_slot_that_a_rendered_run_leaves_is_not_left_idle(app: Flask, ports: Ports) -> None:
+    with app.app_context():
+        task_id = a_task(ports, None, token_budget_day=1, overlap="allow")
+        update_task(ports, task_id, {"message_content": "{{ now }}"}, partial=True)
+        run_id = run_now(ports, task_id)
+        settled = settle_and_claim(ports, OWNER, 1)
+        assert settled.unprepared == [run_id]
+        rendered = render_and_claim(ports, OWNER, settled.unprepared, 1)
+        assert one(run_id).status == Status.SKIPPED
+        assert (rendered.orders, rendered.more) == ([], True)
