@@ -13,9 +13,9 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from ..services.demo import PATH
+from ..domain.endpoints import ECHO_PATH
 
-demo = Blueprint("demo", __name__, url_prefix=PATH)
+demo = Blueprint("demo", __name__, url_prefix=ECHO_PATH)
 
 
 @demo.post("/chat/completions")

@@ -6,6 +6,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 _CALLS = ("/chat/completions", "/responses", "/messages")
 """Paths of the calls themselves, which a person may have entered with the base URL."""
+ECHO_PATH = "/demo/v1"
+"""Where the built-in echo answers."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def endpoint_host(endpoint: str) -> str:
@@ -21,3 +24,10 @@ def base_url(endpoint: str) -> str:
     for call in _CALLS:
         path = path.removesuffix(call)
     return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, "", ""))
+
+
+def is_built_in(endpoint: str) -> bool:
+    """Is it the echo that comes with AutoAI, in a process on this machine? It costs nothing."""
+    return (
+        base_url(endpoint).endswith(ECHO_PATH) and urlsplit(endpoint.strip()).hostname in _LOOPBACK
+    )

@@ -166,3 +166,9 @@ def _newest_first(
         query = query.where(Run.id < before)
     query = query.options(contains_eager(Run.task))
     return db.session.scalars(query.order_by(Run.id.desc()).limit(limit).offset(offset)).all()
+
+
+def run_instead(run_id: int) -> int | None:
+    """The run that a person had in place of one that a budget had no room for."""
+    query = select(Run.id).where(Run.for_run == run_id, Run.ignore_budget).limit(1)
+    return db.session.scalar(query)

@@ -57,9 +57,14 @@ Spending = dict[tuple[Scope, int], dict[Period, Amount]]
 """What was spent and is reserved, by scope and id, on one day and in its month."""
 
 
+_NO_CAPS = Caps()
+
+
 def caps_of(row: Budgeted | None) -> Caps:
     """The budgets of a task, an account, or the instance."""
-    return Caps(*(getattr(row, name) for name in BUDGET_COLUMNS)) if row is not None else Caps()
+    caps = [getattr(row, name) for name in BUDGET_COLUMNS] if row is not None else ()
+    # Most have none, and a claim asks hundreds of them.
+    return Caps(*caps) if any(cap is not None for cap in caps) else _NO_CAPS
 
 
 def budget_fields(row: Budgeted) -> dict[str, Any]:
@@ -70,13 +75,13 @@ def budget_fields(row: Budgeted) -> dict[str, Any]:
 
 def all_caps(task: Task, instance: Caps) -> tuple[tuple[Scope, int, Caps], ...]:
     """Every budget that a run of `task` is under, with the id of what it is for."""
-    found = [(Scope.TASK, task.id, caps_of(task)), (Scope.INSTANCE, INSTANCE, instance)]
+    found = [(Scope.TASK, task.id, caps_of(task))]
     if task.account is not None:
-        found.insert(1, (Scope.ACCOUNT, task.account.id, caps_of(task.account)))
-    return tuple(entry for entry in found if entry[2] != _NO_CAPS)
+        found.append((Scope.ACCOUNT, task.account.id, caps_of(task.account)))
+    found.append((Scope.INSTANCE, INSTANCE, instance))
+    return tuple(entry for entry in found if entry[2] is not _NO_CAPS and entry[2] != _NO_CAPS)
 
 
-_NO_CAPS = Caps()
 _INSTANCE = select(*(getattr(InstanceState, name) for name in BUDGET_COLUMNS))
 
 
@@ -111,7 +116,9 @@ class Desk:
 
         What a put-off run has reserved already it need not ask for again.
         """
-        return self._reserve(replace(order, spending_day=order.spending_day or self.today))
+        if order.problem is None and not order.caps and order.held is None:
+            return order
+        return self._reserve(order)
 
     def write(self, orders: Sequence[RunOrder]) -> None:
         """Write down what `orders` reserved, after they were claimed."""

@@ -182,7 +182,10 @@ def claim(
                 taken.append(run_id)
                 chosen[run_id] = is_known
             known = [run_id for run_id, is_known in chosen.items() if is_known]
-            orders = {order.run_id: order for order in make_orders(session, known, prepared or {})}
+            orders = {
+                order.run_id: order
+                for order in make_orders(session, known, prepared or {}, desk.today)
+            }
             desk.look_up(orders.values())
             admitted: list[RunOrder] = []
             refused: list[tuple[RunOrder, Refusal]] = []

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from ..domain.costs import Rates
-from ..domain.endpoints import base_url
+from ..domain.costs import FREE, Rates
+from ..domain.endpoints import base_url, is_built_in
 from ..domain.limits import Limits
 from ..models import Account, Task
 from ..providers.base import Connection
@@ -69,6 +69,7 @@ def connection_of(task: Task) -> StoredConnection:
         TASK_KEY,
         base_url(endpoint),
         api_key_encrypted=task.api_key_encrypted,
+        rates={"*": FREE} if is_built_in(endpoint) else {},
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..domain.endpoints import ECHO_PATH
 from ..domain.errors import NotFound
 from ..extensions import db
 from ..models import InstanceState, write_transaction
 from .ports import Ports
 from .tasks import create_task, get_task, update_task
 
-PATH = "/demo/v1"
 _EVERY_SECONDS = 30
 
 
@@ -34,19 +34,19 @@ def _follow(ports: Ports, task_id: int, own_url: str | None) -> None:
         task = get_task(task_id)
     except NotFound:
         return
-    if not (task.api_endpoint or "").endswith(PATH):
+    if not (task.api_endpoint or "").endswith(ECHO_PATH):
         return
     if own_url is None:
         if task.enabled:
             update_task(ports, task_id, {"enabled": False}, partial=True)
-    elif task.api_endpoint != own_url + PATH:
-        update_task(ports, task_id, {"api_endpoint": own_url + PATH}, partial=True)
+    elif task.api_endpoint != own_url + ECHO_PATH:
+        update_task(ports, task_id, {"api_endpoint": own_url + ECHO_PATH}, partial=True)
 
 
 def _example(own_url: str) -> dict[str, object]:
     return {
         "name": "Example: the built-in echo",
-        "api_endpoint": own_url + PATH,
+        "api_endpoint": own_url + ECHO_PATH,
         "model": "echo",
         "system_message": "This example talks to a small endpoint inside AutoAI. It needs no key.",
         "message_content": "Good day! Repeat this, so that I can see that everything works.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import BindParameter, Row, bindparam, select
@@ -83,16 +84,17 @@ _UNSTREAMED = select(UnstreamedModel)
 
 
 def make_orders(
-    session: DbSession, run_ids: Sequence[int], prepared: Mapping[int, Prepared]
+    session: DbSession, run_ids: Sequence[int], prepared: Mapping[int, Prepared], today: date
 ) -> list[RunOrder]:
-    """The orders of queued runs, in the order of `run_ids`; what was `prepared` is what they send."""
+    """The orders of queued runs, in the order of `run_ids`; what was `prepared` is what they send.
+    `today` pays for those that are claimed for the first time."""
     if not run_ids:
         return []
     rows = {row.id: row for row in session.execute(_CLAIMED, {"ids": run_ids})}
     refused = {(row.key, row.model) for row in session.scalars(_UNSTREAMED)}
     instance = instance_caps(session)
     return [
-        _order(session, rows[run_id], refused, prepared.get(run_id), instance)
+        _order(session, rows[run_id], refused, prepared.get(run_id), instance, today)
         for run_id in run_ids
         if run_id in rows
     ]
@@ -104,6 +106,7 @@ def _order(
     refused: set[tuple[str, str]],
     prepared: Prepared | None,
     instance: Caps,
+    today: date,
 ) -> RunOrder:
     task: Task = row.Task
     connection = connection_of(task)
@@ -123,7 +126,7 @@ def _order(
         stream=task.stream and (connection.limit_key, model) not in refused,
         expires_at=row.expires_at,
         earlier=_earlier(session, row) if row.attempts else EarlierAttempts(),
-        spending_day=row.spending_day,
+        spending_day=row.spending_day or today,
         caps=all_caps(task, instance),
         ignore_budget=row.ignore_budget,
         held=_held(row),

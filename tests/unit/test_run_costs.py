@@ -158,3 +158,19 @@ def test_unknown_is_no_zero_in_the_figures_either(app: Flask, ports: Ports) -> N
     assert today() == (Decimal("0.15"), 1)
     with app.app_context():
         assert rebuild_totals(ports.zone) == 0
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cost"),
+    [
+        ("http://127.0.0.1:8000/demo/v1", Decimal(0)),
+        ("http://localhost:9/demo/v1/chat/completions", Decimal(0)),
+        ("https://api.example.com/demo/v1", None),
+        ("http://127.0.0.1:8000/v1", None),
+    ],
+)
+def test_the_built_in_echo_costs_nothing(
+    app: Flask, ports: Ports, endpoint: str, cost: Decimal | None
+) -> None:
+    answered = ScriptedProvider(completion("Good day.", usage=Usage(10, 5)))
+    assert run(app, ports, answered, api_endpoint=endpoint).cost == cost

@@ -57,6 +57,8 @@ def test_run_anyway_once(
     again = post(f"/logs/{refused}/anyway")
     assert again.status_code == 409
     assert str(new_id) in again.text
+    assert "Run anyway" not in page(signed_in, f"/logs/{refused}")
+    assert f'It was run anyway: <a href="/logs/{new_id}">' in page(signed_in, f"/logs/{refused}")
 
 
 def test_nearly_used_up(app: Flask, ports: Ports, signed_in: FlaskClient, refused: int) -> None:

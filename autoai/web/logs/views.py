@@ -13,7 +13,7 @@ from ...domain.runs import Status
 from ...models import Run, Task
 from ...queries.account_list import account_names
 from ...queries.comparison import comparison_of
-from ...queries.run_log import figures, get_run, last_days, page_of_runs
+from ...queries.run_log import figures, get_run, last_days, page_of_runs, run_instead
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
 from ...queries.waiting import Wait, waits_of
@@ -59,6 +59,7 @@ def read(run_id: int) -> ResponseReturnValue:
         account=find_account(run.account_id),
         growing=growing,
         comparison=comparison_of(run),
+        instead=run_instead(run_id),
     )
 
 
