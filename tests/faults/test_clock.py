@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import Instance, Process
+from tests.server import Instance, Process, wait_until
 
 from .conftest import LONG
 from .faketime import FakeClock, library
@@ -46,6 +46,7 @@ def test_clock_is_set_and_set_right_again(
     trial.launched(3)
     took = []
     for ahead in (BASE, BASE + JUMPS[name], BASE):
+        _between_runs(instance, trial)
         clock.set(ahead)
         _assert_moved(trial, server)
         took.append(trial.launched(4 if long else 2, _SOON))
@@ -66,6 +67,17 @@ def test_clock_is_set_and_set_right_again(
     assert tally.by_status["failed"] == 0
     assert long or tally.by_status["interrupted"] == 0
     assert instance.rows("SELECT 1 FROM outages"), "a person is not told"
+
+
+def _between_runs(instance: Instance, trial: Trial) -> None:
+    """Wait until nothing is claimed and nothing due for a while: a request on its way just then would
+    be told by two clocks."""
+
+    def calm() -> bool:
+        busy = instance.rows("SELECT 1 FROM runs WHERE status IN ('queued', 'running') LIMIT 1")
+        return not busy and 0.35 < trial.now().timestamp() % 1 < 0.6
+
+    wait_until(calm, 30, "a moment between two runs", pause=0.02)
 
 
 def _make_tasks(trial: Trial, server: Process) -> None:

@@ -83,7 +83,7 @@ def test_a_fixed_time_and_a_short_answer(signed_in: FlaskClient) -> None:
     assert form["schedule_type"] == ["fixed_time"] and form["fixed_time"] == ["17:00"]
     assert form["weekdays"] == ["mon", "tue", "wed", "thu", "fri"]
     ping = sent_back(signed_in.get("/tasks/new?template=keep-alive").text)
-    assert ping["max_tokens"] == ["5"] and ping["temperature"] == ["0"]
+    assert ping["max_tokens"] == ["200"] and ping["temperature"] == ["0"]
     assert "stream" not in ping, "the box is empty"
 
 
