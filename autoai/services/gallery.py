@@ -17,12 +17,12 @@ from ..domain.errors import NotFound
 from ..extensions import db
 from ..models import LARGEST_ID, PromptTemplate, Task
 from .ports import Ports
+from .prompt_rules import LANGUAGES
 from .publishing import TEXTS, texts_of
 from .task_fields import TASK_FIELDS
 from .tasks import unsaved_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "gallery"
-LANGUAGES = ("en", "zh_Hans", "zh_Hant")
 CATEGORIES = ("reading", "work", "learning", "ideas", "watching", "life")
 OWN_ICON = "bookmark"
 _OWN = "own-"
