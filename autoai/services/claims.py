@@ -181,23 +181,8 @@ def claim(
             ):
                 taken.append(run_id)
                 chosen[run_id] = is_known
-            known = [run_id for run_id, is_known in chosen.items() if is_known]
-            orders = {
-                order.run_id: order
-                for order in make_orders(session, known, prepared or {}, desk.today)
-            }
-            desk.look_up(orders.values())
-            admitted: list[RunOrder] = []
-            refused: list[tuple[RunOrder, Refusal]] = []
-            for run_id in chosen:
-                if len(claims.holders) + len(admitted) >= slots:
-                    give_back(ports, [run_id])
-                elif run_id not in orders:
-                    claims.unprepared.append(run_id)
-                elif isinstance(found := desk.admit(orders[run_id]), Refusal):
-                    refused.append((orders[run_id], found))
-                else:
-                    admitted.append(found)
+            room = slots - len(claims.holders)
+            admitted, refused = _admit(session, ports, desk, claims, chosen, room, prepared or {})
             claims.orders += _claimed(session, owner, now, desk, admitted)
             if refused:
                 _leave_out(session, ports, now, refused)  # whose slots go to others
@@ -210,6 +195,37 @@ def claim(
     except BaseException:
         give_back(ports, taken)
         raise
+
+
+def _admit(
+    session: DbSession,
+    ports: Ports,
+    desk: Desk,
+    claims: Claims,
+    chosen: Mapping[int, bool],
+    room: int,
+    prepared: Mapping[int, Prepared],
+) -> tuple[list[RunOrder], list[tuple[RunOrder, Refusal]]]:
+    """Of those `chosen`, the first ones that budgets let through, and those that they do not. What
+    there is no `room` for gives its permit back; what is not known yet is noted in `claims`."""
+    known = [run_id for run_id, is_known in chosen.items() if is_known]
+    found = make_orders(session, known, prepared, desk.today)
+    orders = {order.run_id: order for order in found}
+    desk.look_up(found)
+    admitted: list[RunOrder] = []
+    refused: list[tuple[RunOrder, Refusal]] = []
+    for run_id in chosen:
+        if room <= 0:
+            give_back(ports, [run_id])
+        elif run_id not in orders:
+            claims.unprepared.append(run_id)
+            room -= 1
+        elif isinstance(answer := desk.admit(orders[run_id]), Refusal):
+            refused.append((orders[run_id], answer))
+        else:
+            admitted.append(answer)
+            room -= 1
+    return admitted, refused
 
 
 def _claimed(
