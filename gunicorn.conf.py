@@ -4,6 +4,7 @@ One worker with threads. A second worker serves pages too, but stands by for the
 No preload (jobs would run in the master), no max_requests (calls in flight would be killed).
 """
 
+import multiprocessing
 import signal
 import sys
 import threading
@@ -31,6 +32,29 @@ graceful_timeout = _settings.drain_timeout + 25
 keepalive = 15
 control_socket_disable = True  # it would be made in the home folder
 forwarded_allow_ips = ""  # forwarded headers are the app's matter: TRUSTED_PROXIES
+
+
+def on_starting(server):
+    """One process tries first where several would start: two workers that fail in the same moment
+    make gunicorn (27.0.1, `Arbiter.halt`) end with a traceback instead of our line."""
+    if server.cfg.workers > 1:
+        trial = multiprocessing.get_context("fork").Process(target=_try_to_start)
+        trial.start()
+        trial.join()
+        if trial.exitcode:
+            sys.exit(trial.exitcode)
+
+
+def _try_to_start():
+    from autoai.startup import prepare, starting
+    from wsgi import app  # ends this process with a line and a code when it cannot be built
+
+    try:
+        with starting():
+            prepare(app)
+    except StartError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(4)
 
 
 def post_worker_init(worker):
