@@ -14,20 +14,36 @@ from .database import (
     write_transaction,
 )
 from .prompt import Baseline, PromptTemplate, PromptVersion, TaskSecret
-from .run import Attempt, Run, RunText
+from .run import (
+    DEAR,
+    DURATION_MS,
+    IS_CHANGED,
+    IS_DEGRADED,
+    IS_UNSCHEDULED,
+    SLOW,
+    Attempt,
+    Run,
+    RunText,
+)
 from .spending import NOTHING_SPENT, Spent, month_of, read_spending, spending_by
-from .state import IdempotencyKey, InstanceState, Outage, OutageDecision
-from .statistics import DailyTotal, UsageTotal
+from .state import IdempotencyKey, InstanceState, Outage, OutageDecision, SavedView
+from .statistics import DailyTotal, HourlyTiming, HourlyTotal, UsageTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
 from .types import NOW, Money
 from .user import ApiToken, LoginFailure, LoginSession, User
 
 __all__ = [
     "BUDGET_COLUMNS",
+    "DEAR",
+    "DURATION_MS",
+    "IS_CHANGED",
+    "IS_DEGRADED",
+    "IS_UNSCHEDULED",
     "LARGEST_ID",
     "NOTHING_SPENT",
     "NOW",
     "RULE_COLUMNS",
+    "SLOW",
     "Account",
     "ApiToken",
     "Attempt",
@@ -35,6 +51,8 @@ __all__ = [
     "Budgeted",
     "DailyTotal",
     "DbSession",
+    "HourlyTiming",
+    "HourlyTotal",
     "IdempotencyKey",
     "InstanceState",
     "LoginFailure",
@@ -46,6 +64,7 @@ __all__ = [
     "PromptVersion",
     "Run",
     "RunText",
+    "SavedView",
     "Spent",
     "Task",
     "TaskSecret",

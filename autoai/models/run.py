@@ -15,8 +15,21 @@ from .task import Task
 from .types import Money, UtcDateTime
 
 _IS_ACTIVE = text("status IN ('queued', 'running')")
-_IS_DEGRADED = text("verdict = 'degraded'")
-_IS_CHANGED = text("changed")
+
+# Conditions of partial indexes. A query that says one in these very words is answered from its index.
+IS_DEGRADED = "verdict = 'degraded'"
+IS_CHANGED = "changed"
+IS_UNSCHEDULED = "source <> 'schedule'"
+DURATION_MS = "(julianday(finished_at) - julianday(started_at)) * 86400000"
+SLOW = {"10s": f"{DURATION_MS} >= 10000", "60s": f"{DURATION_MS} >= 60000"}
+"""Runs that took long."""
+DEAR = {"1c": "cost >= 10000000000", "1d": "cost >= 1000000000000"}
+"""Runs that cost a cent, or a dollar, or more: see `Money` for the unit."""
+
+
+def _where(name: str, condition: str, *columns: str) -> Index:
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 class Run(Model):
@@ -30,23 +43,23 @@ class Run(Model):
         UniqueConstraint("for_run", "for_instant"),
         # A page of one task's log, newest first (the primary key serves the log of all).
         Index("ix_runs_task_id_id", "task_id", "id"),
-        # Figures of a stretch of time, answered from the index alone.
-        Index("ix_runs_due_at_status", "due_at", "status"),
-        Index("ix_runs_task_id_due_at_status", "task_id", "due_at", "status"),
-        Index("ix_runs_started_at_status", "started_at", "status"),
+        # The log is read by due time, newest first: an index for every filter that it has.
+        Index("ix_runs_due_at", "due_at"),
+        Index("ix_runs_status_due_at", "status", "due_at"),
+        Index("ix_runs_task_id_due_at", "task_id", "due_at"),
+        _where("ix_runs_account_id_due_at", "account_id IS NOT NULL", "account_id", "due_at"),
+        _where("ix_runs_model_due_at", "model IS NOT NULL", "model", "due_at"),
+        _where("ix_runs_reason_due_at", "reason IS NOT NULL", "reason", "due_at"),
+        _where("ix_runs_source_due_at", IS_UNSCHEDULED, "source", "due_at"),
+        _where("ix_runs_degraded", IS_DEGRADED, "due_at"),
+        _where("ix_runs_changed", IS_CHANGED, "due_at"),
+        *(_where(f"ix_runs_slow_{name}", where, "due_at") for name, where in SLOW.items()),
+        *(_where(f"ix_runs_cost_{name}", where, "due_at") for name, where in DEAR.items()),
+        _where("ix_runs_started_at", "started_at IS NOT NULL", "started_at"),
         # The few runs under way, found whatever the size of the ledger.
         Index(
             "ix_runs_active", "status", "id", sqlite_where=_IS_ACTIVE, postgresql_where=_IS_ACTIVE
         ),
-        # The few that are no plain success, found and counted whatever the size of the ledger.
-        Index(
-            "ix_runs_degraded",
-            "id",
-            "started_at",
-            sqlite_where=_IS_DEGRADED,
-            postgresql_where=_IS_DEGRADED,
-        ),
-        Index("ix_runs_changed", "id", sqlite_where=_IS_CHANGED, postgresql_where=_IS_CHANGED),
         {"sqlite_autoincrement": True},
     )
 

@@ -70,3 +70,19 @@ class InstanceState(Budgeted, Model):
     demo_task_id: Mapped[int | None]
     """The example task that was made at the first start with DEMO on; kept after its deletion, so
     that it does not come back."""
+    hours_counted: Mapped[bool] = mapped_column(default=False, server_default="0")
+    """Do the totals by the hour know the runs from before there were such totals?"""
+    unindexed_below: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Texts of runs with smaller numbers are not in the search index yet; 0: all are."""
+
+
+class SavedView(Model):
+    """A filter of the log under a name."""
+
+    __tablename__ = "saved_views"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    query: Mapped[str] = mapped_column(Text)
+    """The query string of its address."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, Date, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Model
-from .types import Money
+from .types import Money, UtcDateTime
 
 
 class DailyTotal(Model):
@@ -32,6 +32,35 @@ class DailyTotal(Model):
     """Runs that used tokens whose price is not known."""
     degraded: Mapped[int] = mapped_column(default=0, server_default="0")
     """Successes whose answer was not as good as it should be."""
+
+
+class HourlyTotal(Model):
+    """What ended in one way in one hour of the instance's zone. Deleted tasks are taken out."""
+
+    __tablename__ = "hourly_totals"
+
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    """The instant at which it begins."""
+    status: Mapped[str] = mapped_column(String(16), primary_key=True)
+    due: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Occurrences that were due in it."""
+    due_degraded: Mapped[int] = mapped_column(default=0, server_default="0")
+    started: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Runs that were started in it, by hand or by schedule."""
+    started_degraded: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class HourlyTiming(Model):
+    """How many runs that were started in an hour took about as long, or were about as late."""
+
+    __tablename__ = "hourly_timings"
+
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    measure: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """duration or lateness."""
+    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """See `domain.percentiles`."""
+    runs: Mapped[int]
 
 
 class UsageTotal(Model):
