@@ -72,6 +72,20 @@ def _row(task: Task, active: dict[int, int], now: datetime) -> TaskRow:
     return TaskRow(task, active.get(task.id, 0), task.is_paused(now), next_run(task, now))
 
 
+@dataclass(frozen=True)
+class TaskCount:
+    """How many there are, whatever a filter leaves out."""
+
+    tasks: int
+    enabled: int
+
+
+def count_tasks() -> TaskCount:
+    """All of them, and those that are on."""
+    query = select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
+    return TaskCount(*db.session.execute(query).one())
+
+
 def count_flagged() -> int:
     """Tasks whose next run would fail."""
     return db.session.scalar(select(func.count()).select_from(Task).where(is_flagged())) or 0

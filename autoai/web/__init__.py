@@ -14,6 +14,8 @@ from .i18n import select_locale, select_timezone
 from .logs.views import logs
 from .prompts.views import prompts
 from .settings.views import settings
+from .tasks.actions import task_actions
+from .tasks.listing import task_list
 from .tasks.views import tasks
 from .usage.views import usage
 
@@ -31,7 +33,9 @@ def init_app(app: Flask) -> None:
         i18n.preferences,
         auth,
         dashboard,
+        task_list,
         tasks,
+        task_actions,
         prompts,
         gallery,
         logs,

@@ -129,7 +129,7 @@ def log_in(page: Page, base: str, password: str = PASSWORD) -> None:
 
 
 def row_of(page: Page, task: dict[str, Any]) -> Locator:
-    """The task's row on the dashboard."""
+    """The task's row in the list of tasks."""
     return page.locator(f"#task-{task['id']}")
 
 

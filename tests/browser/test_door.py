@@ -39,7 +39,7 @@ def test_a_wrong_password_stays_at_the_door_and_the_right_one_opens(
     password.fill(PASSWORD)
     password.press("Enter")
     expect(page).to_have_url(site.base + "/")
-    expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Dashboard", exact=True)).to_be_visible()
 
 
 def test_the_door_leads_to_where_the_person_wanted_to_go(open_page: Open, site: Site) -> None:
@@ -64,6 +64,8 @@ def test_after_logging_out_back_shows_nothing_and_the_old_cookie_is_dead(
     context = new_context()
     page = context.new_page()
     log_in(page, site.base)
+    expect(page).to_have_url(site.base + "/")
+    page.goto(site.base + "/tasks")
     expect(page.get_by_text("Nobody else's business")).to_be_visible()
     page.get_by_role("link", name="Health").first.click()
     expect(page).to_have_url(site.base + "/health")
@@ -102,6 +104,8 @@ def test_a_login_that_ended_meanwhile_leads_to_the_door_at_the_next_refresh(
     context = new_context()
     page = context.new_page()
     log_in(page, site.base)
+    expect(page).to_have_url(site.base + "/")
+    page.goto(site.base + "/tasks")
     expect(page.get_by_text("Left open")).to_be_visible()
     other = context.new_page()  # the same login, in another tab
     other.goto(site.base + "/health")

@@ -55,7 +55,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     expect(page.locator("#preview")).to_contain_text("09:00")
     tab_to(page, page.get_by_role("button", name="Create task"))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(site.base + "/")
+    expect(page).to_have_url(site.base + "/tasks")
 
     task = site.task_named("Typed")
     assert task["fixed_time"] == "09:00"
@@ -68,7 +68,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
 
 def test_the_first_tab_skips_to_the_content(open_page: Open, site: Site) -> None:
     site.task()
-    page = open_page()
+    page = open_page("/tasks")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the content")
     expect(skip).to_be_focused()
@@ -80,7 +80,7 @@ def test_the_first_tab_skips_to_the_content(open_page: Open, site: Site) -> None
 
 def test_a_switch_a_menu_and_the_question(open_page: Open, site: Site) -> None:
     task = site.task(name="Keys only")
-    page = open_page()
+    page = open_page("/tasks")
     row = row_of(page, task)
     switch = row.get_by_role("switch")
     tab_to(page, switch)

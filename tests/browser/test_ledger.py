@@ -86,14 +86,16 @@ def test_several_tasks_at_once(open_page: Open, site: Site) -> None:
     first = site.task(name="First of the pair", tags=["pair"])
     site.task(name="Second of the pair", tags=["pair"])
     site.task(name="Another")
-    page = open_page()
+    page = open_page("/tasks")
     page.fill("#filter-q", "of the pair")
     expect(page.locator("table.tasks tbody tr")).to_have_count(2)
     assert "q=of+the+pair" in page.url
     expect(page.locator(".bulk")).to_be_hidden()
     page.check("[data-all=ids]")
     page.wait_for_timeout(2_500)  # a refresh in between takes nothing away
-    page.locator(".bulk").get_by_role("button", name="Pause").click()
+    page.locator("#menu-pause summary").click()
+    page.get_by_role("button", name="Pause for an hour").last.click()
+    expect(page.locator("#toasts")).to_contain_text("2 tasks are paused until")
     expect(page.locator("table.tasks [data-status=paused]")).to_have_count(2)
     expect(page.locator(".bulk")).to_be_hidden()
     row_of(page, first).get_by_role("button", name=re.compile("^Resume")).click()

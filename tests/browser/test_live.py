@@ -36,7 +36,7 @@ def test_nothing_is_asked_while_the_tab_is_hidden(open_page: Open, site: Site) -
     site.task()
     page = open_page("/health", signed_in=True)
     page.clock.install()
-    page.goto(site.base + "/")
+    page.goto(site.base + "/tasks")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     with page.expect_request(is_refresh):
@@ -52,10 +52,10 @@ def test_nothing_is_asked_while_the_tab_is_hidden(open_page: Open, site: Site) -
         page.evaluate(_HIDE, False)
 
 
-def test_the_dashboard_does_not_move_under_the_reader(open_page: Open, site: Site) -> None:
+def test_the_list_does_not_move_under_the_reader(open_page: Open, site: Site) -> None:
     tasks = [site.task(name=f"Task {number:02}") for number in range(1, 31)]
     first, read, last = tasks[0], tasks[19], tasks[-1]
-    page = open_page()
+    page = open_page("/tasks")
     mark(page)
     link = row_of(page, read).get_by_role("link", name="Edit: Task 20")
     link.focus()
@@ -78,7 +78,7 @@ def test_the_dashboard_does_not_move_under_the_reader(open_page: Open, site: Sit
 
 def test_a_new_task_appears_and_a_deleted_one_goes(open_page: Open, site: Site) -> None:
     kept = site.task(name="Kept")
-    page = open_page()
+    page = open_page("/tasks")
     mark(page)
     switch = row_of(page, kept).get_by_role("switch")
     switch.focus()
@@ -157,7 +157,7 @@ def test_a_server_that_is_away_is_said_and_found_again(
 ) -> None:
     watch.allow("ERR_FAILED|console: ")
     task = site.task(name="Waits")
-    page = open_page()
+    page = open_page("/tasks")
     mark(page)
     page.route("**/*seen=*", lambda route: route.abort())
     expect(page.locator("#offline")).to_be_visible(timeout=WAIT)

@@ -45,7 +45,7 @@ def busy(site: Site) -> dict[str, Any]:
 
 def test_the_language_is_switched_and_remembered(open_page: Open, site: Site) -> None:
     site.task(name="Morning news")
-    page = open_page()
+    page = open_page("/tasks")
     html = page.locator("html")
     expect(html).to_have_attribute("lang", "en")
     choose(page, "language", "简体中文")
@@ -58,7 +58,7 @@ def test_the_language_is_switched_and_remembered(open_page: Open, site: Site) ->
     choose(page, "language", "繁體中文")
     expect(page).to_have_url(site.base + "/logs")
     expect(html).to_have_attribute("lang", "zh-Hant")
-    page.goto(site.base + "/")
+    page.goto(site.base + "/tasks")
     expect(page.locator("h1")).to_have_text("任務")
 
     choose(page, "language", "English")
@@ -93,13 +93,13 @@ def test_the_door_speaks_the_browsers_language(
 
 def test_times_are_written_in_the_persons_zone(open_page: Open, site: Site) -> None:
     task = site.task(name="Daily", schedule_type="fixed_time", fixed_time="00:30")
-    page = open_page(timezone_id="Asia/Shanghai")
+    page = open_page("/tasks", timezone_id="Asia/Shanghai")
     expect(page.get_by_text("Times in Asia/Shanghai (UTC+8)")).to_be_visible()
     row = page.locator(f"#task-{task['id']}")
     expect(row.locator("time")).to_contain_text("08:30:00")
     expect(row).to_contain_text("every day at 00:30 UTC")  # whose clock shows another time
 
-    near = open_page()
+    near = open_page("/tasks")
     expect(near.locator(f"#task-{task['id']}")).not_to_contain_text("every day at 00:30 UTC")
 
 
@@ -134,6 +134,7 @@ def test_nothing_scrolls_sideways_on_a_phone(
     run = site.api.logs(busy["id"])[0]
     paths = [
         "/",
+        "/tasks",
         "/tasks/new",
         f"/tasks/{busy['id']}/edit",
         f"/tasks/{busy['id']}/delete",
@@ -166,7 +167,7 @@ def test_a_phone_opens_runs_menus_and_the_question(
         assert too_wide(page) == []
         page.keyboard.press("Escape")
 
-    page.goto(site.base + "/")
+    page.goto(site.base + "/tasks")
     menu = page.locator(f"#menu-task-{busy['id']}")
     menu.locator("summary").tap()
     expect(menu.locator(".sheet")).to_be_in_viewport(ratio=0.98)
@@ -179,7 +180,7 @@ def test_a_phone_opens_runs_menus_and_the_question(
 
 def test_what_is_touched_is_large_enough(open_page: Open, site: Site, busy: dict[str, Any]) -> None:
     """24 pixels each way, as WCAG 2.2 asks of what is not a word in a line of text."""
-    page = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = open_page("/tasks", viewport=PHONE, has_touch=True, is_mobile=True)
     small = page.evaluate(
         """() => [...document.querySelectorAll("button, summary, .button, select, input")]
             .filter((element) => {

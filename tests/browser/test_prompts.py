@@ -36,7 +36,7 @@ def test_a_card_of_the_gallery_becomes_a_task(open_page: Open, site: Site) -> No
     page.get_by_label("API endpoint").fill(site.upstream.base_url)
     page.get_by_label("Model", exact=True).fill("ok")
     page.get_by_role("button", name="Create task").click()
-    expect(page).to_have_url(site.base + "/")
+    expect(page).to_have_url(site.base + "/tasks")
     made = site.task_named("Keep-alive ping")
     assert (made["max_tokens"], made["interval_minutes"], made["stream"]) == (200, 15, False)
 

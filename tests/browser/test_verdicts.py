@@ -73,8 +73,9 @@ def test_a_degraded_run_looks_like_nothing_else(
     assert rgb(bar, "fill") == rgb(degraded, "color")
     expect(page.locator("[data-figure=degraded]")).to_have_text("1")
 
-    page.goto(site.base + "/")
+    page.goto(site.base + "/tasks")
     expect(row_of(page, watched).locator("[data-verdict=degraded]")).to_have_text("Degraded")
+    page.goto(site.base + "/")
     page.locator("[data-figure=degraded_today]").click()
     expect(page).to_have_url(site.base + "/logs?verdict=degraded")
     expect(page.locator("[data-row]")).to_have_count(1)
@@ -129,7 +130,7 @@ def test_checks_are_typed(
     expect(part.locator(".error")).to_contain_text("Check 3: Look-ahead")
     rows.nth(2).get_by_role("button", name="Take this row away").click()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page).to_have_url(site.base + "/")
+    expect(page).to_have_url(site.base + "/tasks")
     task = site.api.call("GET", f"/tasks/{watched['id']}", 200)
     assert task["checks"] == [
         {"kind": "contains", "value": "Bern"},

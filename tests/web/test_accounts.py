@@ -353,7 +353,7 @@ def test_the_list_tells_of_each_account(
     assert text.index("Busy") < text.index("Quiet")
     for what in ("Anthropic Messages", "api.anthropic.com", "claude-x", "3 at once", "40,000"):
         assert what in busy, what
-    assert re.search(rf'href="/\?account_id={one}">2<', busy)
+    assert re.search(rf'href="/tasks\?account_id={one}">2<', busy)
     assert "Slowed until" in busy and "(45 s more)" in busy
     # How long it lasts goes down by itself, so that the part is written again.
     seen = re.search(r'hx-get="(/accounts\?seen=[^"]+)"', text)[1].replace("&amp;", "&")

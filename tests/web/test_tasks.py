@@ -33,7 +33,7 @@ def only_task(app: Flask) -> Task:
 
 def test_a_task_is_made_and_the_list_says_so(app: Flask, signed_in: FlaskClient, post) -> None:
     answer = post("/tasks/new", **form_values(api_key=f" {KEY} ", retry_statuses=["429", "503"]))
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "/tasks")
     assert "“Morning news” was created." in signed_in.get("/").text
     task = only_task(app)
     assert (task.interval_seconds, task.timezone) == (900, "Europe/Berlin")
@@ -43,7 +43,7 @@ def test_a_task_is_made_and_the_list_says_so(app: Flask, signed_in: FlaskClient,
 
 def test_with_htmx_the_browser_is_sent_to_the_list(app: Flask, post) -> None:
     answer = post("/tasks/new", htmx=True, **form_values())
-    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/")
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/tasks")
     assert only_task(app).name == "Morning news"
 
 
@@ -133,7 +133,7 @@ def test_an_empty_key_keeps_the_stored_one(app: Flask, post, task) -> None:
     task_id = task(api_key=KEY)
     before = stored(app, task_id).api_key_encrypted
     answer = post(f"/tasks/{task_id}/edit", **form_values(name="Renamed"))
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "/tasks")
     after = stored(app, task_id)
     assert (after.name, after.api_key_mask, after.api_key_encrypted) == ("Renamed", MASK, before)
 
@@ -186,12 +186,12 @@ def test_the_preview_is_not_sent_the_key(signed_in: FlaskClient) -> None:
 def test_the_switch_without_and_with_javascript(app: Flask, signed_in, post, task) -> None:
     task_id = task()
     answer = post(f"/tasks/{task_id}/toggle", enabled="")
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "/tasks")
     assert not stored(app, task_id).enabled
     assert "is off." in signed_in.get("/").text
     answer = post(f"/tasks/{task_id}/toggle", htmx=True, enabled="y")
     assert stored(app, task_id).enabled
-    assert "is on." in answer.text and '"#overview"' in answer.headers["HX-Trigger"]
+    assert "is on." in answer.text and '"#table"' in answer.headers["HX-Trigger"]
     post(f"/tasks/{task_id}/toggle", enabled="y")
     assert stored(app, task_id).enabled, "a stale page does not switch it to the other side"
 
@@ -227,7 +227,7 @@ def test_deleting_asks_first_and_says_what_goes_with_it(
     with app.app_context():
         assert db.session.query(Task).count() == 1, "asking deletes nothing"
     answer = post(f"/tasks/{task_id}/delete")
-    assert (answer.status_code, answer.location) == (303, "/")
+    assert (answer.status_code, answer.location) == (303, "/tasks")
     assert "was deleted" in signed_in.get("/").text
     with app.app_context():
         assert db.session.query(Task).count() == db.session.query(Run).count() == 0
@@ -253,7 +253,3 @@ def test_a_button_of_a_task_that_is_gone_says_so(post) -> None:
         answer = post(f"/tasks/7/{what}", htmx=True)
         assert answer.status_code == 404
         assert 'hx-target="#toasts"' in answer.text and "Load the page again" in answer.text
-
-
-def test_the_list_of_tasks_is_the_dashboard(signed_in: FlaskClient) -> None:
-    assert signed_in.get("/tasks").location == "/"

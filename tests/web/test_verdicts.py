@@ -156,10 +156,10 @@ def test_a_degraded_answer_is_never_green(signed_in: FlaskClient, answers) -> No
     assert '<dd data-figure="degraded" class="degraded">1</dd>' in log
     assert "1 successful, 1 degraded, none failed" in log
     assert '<rect class="degraded"' in log
-    home = signed_in.get("/").text
-    row = home[home.index(f'id="task-{answers.task_id}"') :]
+    tasks = signed_in.get("/tasks").text
+    row = tasks[tasks.index(f'id="task-{answers.task_id}"') :]
     assert chip in row and "chip success" not in row
-    assert re.search(r'data-figure="degraded_today">1 degraded<', home)
+    assert re.search(r'data-figure="degraded_today">1 degraded<', signed_in.get("/").text)
 
 
 def test_the_lists_tell_degraded_from_good(signed_in: FlaskClient, answers) -> None:
@@ -177,8 +177,8 @@ def test_the_lists_tell_degraded_from_good(signed_in: FlaskClient, answers) -> N
     page = signed_in.get("/logs?verdict=degraded&changed=true").text
     assert '<option value="degraded" selected>' in page and '<option value="true" selected>' in page
     assert 'data-figure="runs">1<' in page and 'data-figure="degraded" class="degraded">1<' in page
-    assert "Price" in signed_in.get("/?status=degraded").text
-    assert "No task fits" in signed_in.get("/?status=success").text
+    assert "Price" in signed_in.get("/tasks?status=degraded").text
+    assert "No task fits" in signed_in.get("/tasks?status=success").text
 
 
 def test_each_finding_is_told_in_words(signed_in: FlaskClient, answers) -> None:

@@ -1,4 +1,4 @@
-"""The list's filter as it stands in the address: q, tag, status, account_id, sort."""
+"""The filter of the list of tasks as it stands in the address: q, tag, status, account_id, sort."""
 
 from __future__ import annotations
 
