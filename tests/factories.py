@@ -8,17 +8,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 
 from autoai.domain.retries import RetryRules
+from autoai.domain.runs import ACTIVE
 from autoai.extensions import db
 from autoai.models import Account, Attempt, Run, RunText, Task, UsageTotal, write_transaction
+from autoai.runtime import runtime
 from autoai.services import runs
 from autoai.services.accounts import create_account
 from autoai.services.connections import TASK_KEY, StoredConnection
 from autoai.services.ports import Ports
 from autoai.services.run_orders import RunOrder
+from autoai.services.statistics import Ending, count_endings
 from autoai.services.tasks import create_task
 
 from .fakes import START
@@ -88,7 +92,21 @@ def make_run(task: Task, due_at: datetime, **changes: Any) -> int:
             session.execute(insert(RunText).values(run_id=run_id, **texts))
         for columns in attempts:
             session.execute(insert(Attempt).values(run_id=run_id, **columns))
+        if values["status"] not in ACTIVE:
+            zone = ZoneInfo(runtime().settings.timezone)
+            count_endings(session, zone, [_ending(values)])
     return run_id
+
+
+def _ending(values: dict[str, Any]) -> Ending:
+    degraded = values["verdict"] == "degraded"
+    names = ("task_id", "due_at", "status", "started_at", "finished_at")
+    more = {
+        n: values[n]
+        for n in ("occurrences", "input_tokens", "output_tokens", "cost")
+        if n in values
+    }
+    return Ending(**{name: values[name] for name in names}, **more, degraded=degraded)
 
 
 def make_used(

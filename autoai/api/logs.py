@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from ..queries.run_log import get_run, runs_before
+from ..queries.run_log import get_run
+from ..queries.run_pages import page_of_runs
 from ..runtime import runtime
 from ..services import runs
 from ..services.baselines import accept_answer
 from ..services.tasks import get_task
 from .errors import register_errors
-from .requests import read_body, read_page, read_run_filter
+from .requests import read_body, read_place, read_run_filter
 from .schemas import RetryIn, run_details_out, run_out
 
 logs = Blueprint("api_logs", __name__)
@@ -57,10 +58,10 @@ def retry(run_id: int) -> ResponseReturnValue:
 
 
 def _page(task_id: int | None) -> ResponseReturnValue:
-    limit, cursor = read_page()
+    limit, cursor = read_place()
     wanted = read_run_filter(runtime().settings.zone, task_id)
-    rows, following = runs_before(wanted, limit, cursor)
+    page = page_of_runs(wanted, limit, cursor)
     return jsonify(
-        items=[run_out(run) for run in rows],
-        next_cursor=str(following) if following else None,
+        items=[run_out(run) for run in page.rows],
+        next_cursor=page.older.text if page.older else None,
     )

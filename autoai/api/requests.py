@@ -17,6 +17,7 @@ from ..domain.runs import Status
 from ..domain.verdicts import Verdict
 from ..models import LARGEST_ID
 from ..queries.run_filter import RunFilter, day_start
+from ..queries.run_pages import Cursor
 from ..queries.usage import Days, day_of
 
 _DEFAULT_DAYS = timedelta(days=29)
@@ -44,6 +45,16 @@ def read_page() -> tuple[int, int | None]:
     """`limit` and `cursor` of a list."""
     limit = _whole_number("limit", 1, LARGEST_LIMIT)
     return limit or DEFAULT_LIMIT, _whole_number("cursor", 1, LARGEST_ID)
+
+
+def read_place() -> tuple[int, Cursor | None]:
+    """`limit` and `cursor` of the log."""
+    limit = _whole_number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT
+    text = request.args.get("cursor", "").strip()
+    cursor = Cursor.parse(text)
+    if text and cursor is None:
+        raise Invalid({"cursor": [_("Take it from next_cursor of the page before.")]})
+    return limit, cursor
 
 
 def read_id(name: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -372,12 +373,15 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "enabled_tasks": figures.enabled_tasks,
         "runs_today": figures.runs_today,
         "success_rate_today": figures.success_rate_today,
+        "running_now": figures.running_now,
+        "failed_today": figures.failed_today,
         "degraded_today": figures.degraded_today,
         "by_status_today": figures.by_status_today,
         "input_tokens_today": figures.input_tokens_today,
         "output_tokens_today": figures.output_tokens_today,
         "cost_today": plain(figures.cost_today),
         "unpriced_runs_today": figures.unpriced_today,
+        **asdict(figures.timings_today),
     }
 
 

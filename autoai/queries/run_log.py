@@ -1,4 +1,4 @@
-"""The log: pages of runs, one run whole, and the figures above the list."""
+"""One run whole, and the figures above a list of runs. Its pages are in `run_pages`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import joinedload, selectinload
 
 from ..domain.errors import NotFound
 from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..domain.verdicts import Verdict
 from ..extensions import db
-from ..models import LARGEST_ID, DailyTotal, Run
+from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run
 from .run_filter import RunFilter, day_start
+from .run_pages import MOST_COUNTED, matching
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class LogFigures:
     by_status: dict[str, int]
     degraded: int
     """Of the successes."""
+    exact: bool = True
+    """False: there are at least so many, and the other figures are those of some of them."""
 
     @property
     def success_rate(self) -> float | None:
-        """Between 0 and 1 over finished runs; None where none finished."""
-        return success_rate(self.by_status)
+        """Between 0 and 1 over finished runs; None where none finished, or not all were counted."""
+        return success_rate(self.by_status) if self.exact else None
 
 
 @dataclass(frozen=True)
@@ -76,30 +79,23 @@ def get_run(run_id: int) -> Run:
     return run
 
 
-def page_of_runs(wanted: RunFilter, page: int, per_page: int) -> tuple[Sequence[Run], bool]:
-    """Page number `page` (from 1), newest first, and whether there is a next one."""
-    rows = _newest_first(wanted, per_page + 1, offset=(page - 1) * per_page)
-    return rows[:per_page], len(rows) > per_page
-
-
-def runs_before(
-    wanted: RunFilter, limit: int, cursor: int | None
-) -> tuple[Sequence[Run], int | None]:
-    """At most `limit` runs older than `cursor` (an id), newest first, and the next cursor."""
-    rows = _newest_first(wanted, limit + 1, before=cursor)
-    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
-
-
 def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
     """How many there are of each status. Whole days are answered from their totals, which also
-    know what retention has removed."""
+    know what retention has removed; what has to be counted is counted up to `MOST_COUNTED`."""
     if wanted.known_by_totals:
         by_status, degraded = _from_totals(wanted, zone)
-    else:
-        by_status = _counted(wanted.conditions())
-        bad = [*wanted.conditions(), Run.verdict == Verdict.DEGRADED]
-        degraded = db.session.scalar(select(func.count()).where(*bad)) or 0
-    return LogFigures(sum(by_status.values()), by_status, degraded)
+        return LogFigures(sum(by_status.values()), by_status, degraded)
+    ids, left_out = matching(wanted)
+    is_bad = Run.verdict == Verdict.DEGRADED
+    rows = db.session.execute(
+        select(Run.status, func.count(), func.sum(Run.occurrences), func.count().filter(is_bad))
+        .join(ids, ids.c.id == Run.id)
+        .group_by(Run.status)
+    ).all()
+    exact = not left_out and sum(rows_found for _, rows_found, _, _ in rows) <= MOST_COUNTED
+    by_status = {status: int(count) for status, _, count, _ in rows}
+    total = sum(by_status.values()) if exact else min(sum(by_status.values()), MOST_COUNTED)
+    return LogFigures(total, by_status, sum(bad for _, _, _, bad in rows), exact)
 
 
 def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7) -> list[Day]:
@@ -129,21 +125,33 @@ def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7)
 
 
 def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int]:
-    """How many of each status, and how many degraded successes."""
-    query = select(
-        DailyTotal.status, func.sum(DailyTotal.occurrences), func.sum(DailyTotal.degraded)
-    )
-    if wanted.task_id is not None:
-        query = query.where(DailyTotal.task_id == wanted.task_id)
+    """How many of each status, and how many degraded successes. All tasks together are added up
+    from the hours, which are few; one task has totals by the day."""
+    query = _from_hours(wanted) if wanted.task_id is None else _from_days(wanted, zone)
     if wanted.statuses:
-        query = query.where(DailyTotal.status.in_(sorted(wanted.statuses)))
-    if wanted.since is not None:
-        query = query.where(DailyTotal.day >= wanted.since.astimezone(zone).date())
-    if wanted.until is not None:
-        query = query.where(DailyTotal.day < wanted.until.astimezone(zone).date())
-    rows = db.session.execute(query.group_by(DailyTotal.status)).all()
-    by_status = {status: int(count) for status, count, _bad in rows} | _active(wanted)
+        query = query.where(query.selected_columns[0].in_(sorted(wanted.statuses)))
+    rows = db.session.execute(query.group_by(query.selected_columns[0])).all()
+    by_status = {status: int(count) for status, count, _bad in rows if count} | _active(wanted)
     return by_status, sum(int(bad) for _status, _count, bad in rows)
+
+
+def _from_hours(wanted: RunFilter) -> Select[str, int, int]:
+    total = HourlyTotal
+    query = select(total.status, func.sum(total.due), func.sum(total.due_degraded))
+    if wanted.since is not None:
+        query = query.where(total.hour >= wanted.since)
+    return query if wanted.until is None else query.where(total.hour < wanted.until)
+
+
+def _from_days(wanted: RunFilter, zone: ZoneInfo) -> Select[str, int, int]:
+    total = DailyTotal
+    query = select(total.status, func.sum(total.occurrences), func.sum(total.degraded))
+    query = query.where(total.task_id == wanted.task_id)
+    if wanted.since is not None:
+        query = query.where(total.day >= wanted.since.astimezone(zone).date())
+    if wanted.until is None:
+        return query
+    return query.where(total.day < wanted.until.astimezone(zone).date())
 
 
 def _active(wanted: RunFilter) -> dict[str, int]:
@@ -156,16 +164,6 @@ def _counted(conditions: Sequence[ColumnElement[bool]]) -> dict[str, int]:
         select(Run.status, func.sum(Run.occurrences)).where(*conditions).group_by(Run.status)
     )
     return {status: int(count) for status, count in rows}
-
-
-def _newest_first(
-    wanted: RunFilter, limit: int, *, offset: int = 0, before: int | None = None
-) -> Sequence[Run]:
-    query = select(Run).where(*wanted.conditions()).join(Run.task)
-    if before is not None:
-        query = query.where(Run.id < before)
-    query = query.options(contains_eager(Run.task))
-    return db.session.scalars(query.order_by(Run.id.desc()).limit(limit).offset(offset)).all()
 
 
 def run_instead(run_id: int) -> int | None:

@@ -32,7 +32,7 @@ from .limits import give_back, limits_of
 from .orders import make_orders, task_messages
 from .ports import Ports
 from .run_orders import Prepared, RunOrder
-from .statistics import Ending, count_endings, ending
+from .statistics import count_endings, waiting_ending
 
 Ask = Callable[[int, Mapping[str, Limits], int], Blocked | None]
 """May this run, under these limits, make a call of so many tokens? What is in its way if not."""
@@ -65,7 +65,7 @@ _EXPIRE = (
     update(Run)
     .where(Run.status == Status.QUEUED, Run.expires_at <= NOW)
     .values(status=Status.EXPIRED, finished_at=NOW)
-    .returning(Run.id, Run.task_id, Run.due_at, Run.attempts)
+    .returning(Run.id, Run.task_id, Run.due_at, Run.started_at, Run.attempts)
     .execution_options(synchronize_session=False)
 )
 _WAITING = (
@@ -256,12 +256,15 @@ def _leave_out(
         ],
     )
     ids = [order.run_id for order, _ in refused]
+    started = dict(session.execute(select(Run.id, Run.started_at).where(Run.id.in_(ids))).all())
     count_endings(
         session,
         ports.zone,
         [
-            ending(order.task_id, order.due_at, Status.SKIPPED, begun.get(order.run_id))
-            for order, _ in refused
+            waiting_ending(
+                o.task_id, o.due_at, Status.SKIPPED, started.get(o.run_id), begun.get(o.run_id)
+            )
+            for o, _ in refused
         ],
     )
     give_back(ports, ids)
@@ -319,7 +322,10 @@ def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
     count_endings(
         session,
         ports.zone,
-        [ending(r.task_id, r.due_at, Status.EXPIRED, begun.get(r.id)) for r in expired],
+        [
+            waiting_ending(r.task_id, r.due_at, Status.EXPIRED, r.started_at, begun.get(r.id))
+            for r in expired
+        ],
     )
 
 
@@ -338,9 +344,11 @@ def _skip_blacked_out(session: DbSession, now: datetime, ports: Ports) -> None:
         update(Run)
         .where(Run.id.in_(blocked))
         .values(status=Status.SKIPPED, reason=Reason.BLACKOUT, finished_at=now)
-        .returning(Run.task_id, Run.due_at)
+        .returning(Run.task_id, Run.due_at, Run.started_at)
         .execution_options(synchronize_session=False)
     ).all()
     count_endings(
-        session, ports.zone, [Ending(task, due_at, Status.SKIPPED) for task, due_at in skipped]
+        session,
+        ports.zone,
+        [waiting_ending(*row[:2], Status.SKIPPED, row.started_at, None) for row in skipped],
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import lazyload
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
 from ..domain.verdicts import Verdict
 from ..models import DbSession, Run, Task
-from .statistics import Ending, count_endings
+from .statistics import Ending, count_endings, waiting_ending
 from .usage import NO_USE, Lane, Used, add_usage, used_by
 
 
@@ -36,6 +36,7 @@ class RunEnding:
     released: Used = NO_USE
     """What is taken from the reservations of that total."""
     verdict: str | None = None
+    finished_at: datetime | None = None
 
 
 def note_endings(
@@ -57,7 +58,9 @@ def note_endings(
                 e.input_tokens,
                 e.output_tokens,
                 e.cost,
-                degraded=e.verdict == Verdict.DEGRADED,
+                e.verdict == Verdict.DEGRADED,
+                e.started_at,
+                e.finished_at,
             )
             for e in endings
         ],
@@ -106,11 +109,16 @@ def skip_waiting(
         update(Run)
         .where(*waiting)
         .values(status=Status.SKIPPED, reason=reason, finished_at=now)
-        .returning(Run.due_at)
+        .returning(Run.due_at, Run.started_at)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
     count_endings(
-        session, zone, [Ending(task_id, due_at, Status.SKIPPED) for (due_at,) in skipped.all()]
+        session,
+        zone,
+        [
+            waiting_ending(task_id, row.due_at, Status.SKIPPED, row.started_at, None)
+            for row in skipped
+        ],
     )
 
 

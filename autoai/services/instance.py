@@ -14,6 +14,7 @@ from .budget_rules import check_budgets
 from .budgets import INSTANCE, budget_fields
 from .checker import Checker
 from .connections import ACCOUNT_HEADERS, ACCOUNT_KEY, ACCOUNT_PROXY, TASK_KEY
+from .hours import count_hours_once
 from .ports import Ports
 from .prompt_secrets import purpose as secret_purpose
 from .users import ensure_admin
@@ -44,6 +45,7 @@ def prepare_instance(ports: Ports, admin_password: str, *, password_wins: bool) 
         if state.key_canary is None:
             state.key_canary = ports.keyring.make_canary()
         canary = state.key_canary
+    count_hours_once(ports.zone)
     if not ports.keyring.check_canary(canary):
         log.error(
             "ENCRYPTION_KEY is not the one that the stored keys were encrypted with: runs that"

@@ -173,6 +173,7 @@ def _ending(outcome: Outcome) -> RunEnding:
         outcome.spent.estimated,
         _released(outcome),
         outcome.verdict,
+        outcome.finished_at,
     )
 
 

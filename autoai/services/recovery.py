@@ -105,6 +105,7 @@ def _interrupt(session: DbSession, ports: Ports, whose: ColumnElement[bool], rea
             reason,
             lane=run.spending_day
             and Lane(run.spending_day, run.task_id, run.account_id or 0, run.model or ""),
+            finished_at=now,
         )
         for run in dead
     ]

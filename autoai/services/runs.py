@@ -24,7 +24,7 @@ from .budgets import settle_waiting
 from .lookup import existing_run, existing_task
 from .occurrences import run_columns
 from .ports import Ports
-from .statistics import Ending, count_endings, ending
+from .statistics import Ending, count_endings, waiting_ending
 
 KEY_LENGTH = 200
 KEY_KEPT = timedelta(hours=24)
@@ -135,14 +135,17 @@ def cancel_in(session: DbSession, ports: Ports, run_ids: list[int]) -> None:
         update(Run)
         .where(Run.id.in_(run_ids), Run.status == Status.QUEUED)
         .values(status=Status.CANCELLED, reason=Reason.CANCELLED, finished_at=now)
-        .returning(Run.id, Run.task_id, Run.due_at, Run.attempts)
+        .returning(Run.id, Run.task_id, Run.due_at, Run.started_at, Run.attempts)
         .execution_options(synchronize_session=False)
     ).all()
     begun = settle_waiting(session, [run.id for run in cancelled if run.attempts])
     count_endings(
         session,
         ports.zone,
-        [ending(r.task_id, r.due_at, Status.CANCELLED, begun.get(r.id)) for r in cancelled],
+        [
+            waiting_ending(r.task_id, r.due_at, Status.CANCELLED, r.started_at, begun.get(r.id))
+            for r in cancelled
+        ],
     )
     session.execute(
         update(Run)

@@ -1,11 +1,11 @@
-"""Totals by day, written in the transaction of the rows that they count."""
+"""Totals by day (and through them those by the hour), written in the transaction of the rows that they count."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ..domain.runs import ACTIVE
 from ..domain.verdicts import Verdict
 from ..models import DailyTotal, DbSession, Run, write_transaction
+from .hours import Ended, count_hours, hour_of, rebuild_hours
 from .run_orders import Spent
 from .usage import rebuild_usage
 
@@ -36,17 +37,30 @@ class Ending:
     output_tokens: int | None = None
     cost: Decimal | None = None
     degraded: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
-def ending(task_id: int, due_at: datetime, status: str, spent: Spent | None) -> Ending:
+def waiting_ending(
+    task_id: int, due_at: datetime, status: str, started_at: datetime | None, spent: Spent | None
+) -> Ending:
     """Of a run that ended while it waited; `spent` is what its attempts had used, if it made any."""
-    if spent is None:
-        return Ending(task_id, due_at, status)
-    return Ending(task_id, due_at, status, 1, spent.input_tokens, spent.output_tokens, spent.cost)
+    spent = spent or Spent()
+    return Ending(
+        task_id,
+        due_at,
+        status,
+        1,
+        spent.input_tokens,
+        spent.output_tokens,
+        spent.cost,
+        started_at=started_at,
+    )
 
 
 def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending]) -> None:
-    """Inside the caller's transaction: add `endings` to their days in `zone`."""
+    """Inside the caller's transaction: add `endings` to their days and hours in `zone`."""
+    endings = list(endings)
     sums: _Sums = defaultdict(_nothing)
     for ending in endings:
         total = sums[ending.due_at.astimezone(zone).date(), ending.task_id, str(ending.status)]
@@ -54,6 +68,14 @@ def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending])
         _count(total, ending.occurrences, *used, ending.degraded)
     if sums:
         _add(session, sums)
+        count_hours(
+            session,
+            zone,
+            [
+                Ended(e.due_at, e.status, e.occurrences, e.degraded, e.started_at, e.finished_at)
+                for e in endings
+            ],
+        )
 
 
 def rebuild_totals(zone: ZoneInfo) -> int:
@@ -63,14 +85,17 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     alone.
     """
     with write_transaction() as session:
-        return _rebuild_days(session, zone) + rebuild_usage(session, zone)
+        wrong = rebuild_usage(session, zone)
+        oldest = session.scalar(select(func.min(Run.due_at)))
+        if oldest is None:
+            return wrong
+        first_day = oldest.astimezone(zone).date() + timedelta(days=1)
+        midnight = datetime.combine(first_day, time(), zone).astimezone(UTC)
+        wrong += _rebuild_days(session, zone, first_day)
+        return wrong + rebuild_hours(session, zone, hour_of(midnight, zone))
 
 
-def _rebuild_days(session: DbSession, zone: ZoneInfo) -> int:
-    oldest = session.scalar(select(func.min(Run.due_at)))
-    if oldest is None:
-        return 0
-    first_day = oldest.astimezone(zone).date() + timedelta(days=1)
+def _rebuild_days(session: DbSession, zone: ZoneInfo, first_day: date) -> int:
     known = {
         (total.day, total.task_id, total.status): (
             total.occurrences,

@@ -33,6 +33,7 @@ from .budgets import settle_waiting
 from .checker import Checker
 from .connection_rules import key_unreadable, new_key
 from .connections import TASK_KEY
+from .hours import forget_task
 from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
@@ -184,6 +185,7 @@ def delete_task(ports: Ports, task_id: int) -> None:
         under_way = session.scalars(_of_task(task, Status.RUNNING)).all()
         # What they hold of a budget is for attempts that will never be.
         settle_waiting(session, session.scalars(_of_task(task, Status.QUEUED)).all())
+        forget_task(session, ports.zone, task.id)
         session.execute(delete(Task).where(Task.id == task.id))
         bump_revision(session)
     for run_id in under_way:

@@ -45,3 +45,37 @@ class Page:
         extra = [("page", str(number))] if number > 1 else []
         extra += [("seen", seen)] if seen else []
         return f"{self.base}?{urlencode([*self.query, *extra])}".rstrip("?")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a list that is read by places in it and not by numbers: `before` a place, older
+    rows; `after` it, newer ones. Places are texts for addresses."""
+
+    base: str
+    query: Sequence[tuple[str, str]]
+    here: tuple[str, str] | None
+    """("before" or "after", place); None at the newest rows."""
+    older: str | None
+    newer: str | None
+
+    @property
+    def first(self) -> bool:
+        """Are these the newest rows?"""
+        return self.here is None
+
+    def url(self, place: tuple[str, str] | None = None, seen: str = "") -> str:
+        """The address of the stretch at `place`, by default the newest."""
+        extra = [place] if place else []
+        extra += [("seen", seen)] if seen else []
+        return f"{self.base}?{urlencode([*self.query, *extra])}".rstrip("?")
+
+    @property
+    def older_url(self) -> str | None:
+        """Where the older rows are."""
+        return self.url(("before", self.older)) if self.older else None
+
+    @property
+    def newer_url(self) -> str | None:
+        """Where the newer rows are."""
+        return self.url(("after", self.newer)) if self.newer else None

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from autoai.domain.runs import ACTIVE
 from autoai.extensions import db
-from autoai.models import Task, write_transaction
+from autoai.models import Task
 from autoai.services.ports import Ports
-from autoai.services.statistics import Ending, count_endings
 
 from ..conftest import csrf_of
 from ..factories import make_run, make_task
@@ -55,14 +52,7 @@ def run(app: Flask) -> Callable[..., int]:
     def make(task_id: int, due_at: Any, **changes: Any) -> int:
         with app.app_context():
             try:
-                run_id = make_run(db.session.get_one(Task, task_id), due_at, **changes)
-                status, many = changes.get("status", "success"), changes.get("occurrences", 1)
-                if status not in ACTIVE:
-                    with write_transaction() as session:
-                        degraded = changes.get("verdict") == "degraded"
-                        ending = Ending(task_id, due_at, status, many, degraded=degraded)
-                        count_endings(session, ZoneInfo("UTC"), [ending])
-                return run_id
+                return make_run(db.session.get_one(Task, task_id), due_at, **changes)
             finally:
                 db.session.remove()
 

@@ -27,8 +27,8 @@ _NEW = {
     "ix_runs_source_due_at": (["source", "due_at"], "source <> 'schedule'"),
     "ix_runs_degraded": (["due_at"], "verdict = 'degraded'"),
     "ix_runs_changed": (["due_at"], "changed"),
-    "ix_runs_slow_10s": (["due_at"], f"{_DURATION} >= 10000"),
-    "ix_runs_slow_60s": (["due_at"], f"{_DURATION} >= 60000"),
+    "ix_runs_slow_10s": (["due_at"], f"{_DURATION} >= 9999"),
+    "ix_runs_slow_60s": (["due_at"], f"{_DURATION} >= 59999"),
     "ix_runs_cost_1c": (["due_at"], "cost >= 10000000000"),
     "ix_runs_cost_1d": (["due_at"], "cost >= 1000000000000"),
 }

@@ -13,7 +13,9 @@ from ...domain.runs import Status
 from ...models import Run, Task
 from ...queries.account_list import account_names
 from ...queries.comparison import comparison_of
-from ...queries.run_log import figures, get_run, last_days, page_of_runs, run_instead
+from ...queries.run_filter import RunFilter
+from ...queries.run_log import figures, get_run, last_days, run_instead
+from ...queries.run_pages import Cursor, RunPage, page_of_runs
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
 from ...queries.waiting import Wait, waits_of
@@ -24,7 +26,7 @@ from ...services.baselines import accept_answer
 from ...services.limits import in_the_way
 from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
-from ..pagination import Page, page_number
+from ..pagination import Stretch
 from ..templating import stamp_of
 from .chart import week_chart
 from .filters import LogFilter
@@ -111,8 +113,9 @@ def _list(task: Task | None) -> ResponseReturnValue:
     if unchanged(stamp):
         return nothing_new()
     chosen = LogFilter.read(request.args, task.id if task else None)
-    wanted, number = chosen.rows(zone), page_number(request.args.get("page"))
-    found, more = page_of_runs(wanted, number, PER_PAGE)
+    wanted = chosen.rows(zone)
+    found, here = _page(wanted)
+    place = (here[0], here[1].text) if here else None
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in request.args else "logs/_found.html",
@@ -120,12 +123,30 @@ def _list(task: Task | None) -> ResponseReturnValue:
         task=task,
         chosen=chosen,
         filtered=chosen.active(fixed_task=task is not None),
-        page=Page(request.path, chosen.query(fixed_task=task is not None), number, more),
-        runs=found,
-        waits=_waits(found),
+        page=Stretch(
+            request.path,
+            chosen.query(fixed_task=task is not None),
+            place,
+            found.older.text if found.older else None,
+            found.newer.text if found.newer else None,
+        ),
+        runs=found.rows,
+        exhausted=found.exhausted,
+        waits=_waits(found.rows),
         statuses=list(Status),
         task_choices=[] if task else task_names(),
         account_choices=account_names(),
         figures=figures(wanted, zone),
         week=week_chart(last_days(chosen.task_id, now, zone)),
     )
+
+
+def _page(wanted: RunFilter) -> tuple[RunPage, tuple[str, Cursor] | None]:
+    """The rows that the address asks for, and where it says that they are."""
+    after = Cursor.parse(request.args.get("after", ""))
+    if after is not None:
+        found = page_of_runs(wanted, PER_PAGE, after, newer=True)
+        if found.newer is not None:
+            return found, ("after", after)
+    before = None if after else Cursor.parse(request.args.get("before", ""))
+    return page_of_runs(wanted, PER_PAGE, before), ("before", before) if before else None
