@@ -31,7 +31,7 @@ def test_what_ran_is_on_the_page(open_page: Open, site: Site) -> None:
     expect(page.locator("table[data-by=account]")).to_contain_text("Work")
     page.get_by_role("link", name="Tokens", exact=True).click()
     expect(page).to_have_url(site.base + "/usage?by=account&bars=tokens")
-    expect(page.locator(".spend .sent").last).to_be_visible()
+    expect(page.locator(".plot .sent").last).to_be_visible()
     assert is_marked(page)
     page.go_back()
     expect(page).to_have_url(site.base + "/usage?by=account")
@@ -42,7 +42,7 @@ def test_what_ran_is_on_the_page(open_page: Open, site: Site) -> None:
 def test_hover_and_keyboard_reach_a_bar_s_figures(open_page: Open, site: Site) -> None:
     site.ran(site.task(name="News")["id"])
     page = open_page("/usage")
-    bar = page.locator(".spend a").last
+    bar = page.locator(".plot a").last
     expect(bar.locator(".tip")).to_be_hidden()
     bar.locator(".hit").hover()
     expect(bar.locator(".tip")).to_be_visible()
@@ -81,9 +81,9 @@ def test_days_are_chosen_without_a_new_page_and_on_a_phone(open_page: Open, site
         color_scheme="dark",
         viewport={"width": 360, "height": 740},
     )
-    expect(dark.locator(".spend")).to_be_visible()
+    expect(dark.locator(".plot")).to_be_visible()
     assert too_wide(dark) == []
-    boxes = [box for day in dark.locator(".spend .day").all() if (box := day.bounding_box())]
+    boxes = [box for day in dark.locator(".plot .day:visible").all() if (box := day.bounding_box())]
     assert boxes
     assert all(box["x"] + box["width"] < after["x"] for box, after in pairwise(boxes))
 

@@ -68,9 +68,9 @@ def test_a_degraded_run_looks_like_nothing_else(
     icons = [chip.locator("use").get_attribute("href") for chip in (degraded, good)]
     assert icons[0] != icons[1]
     assert degraded.locator("svg").bounding_box()["width"] > 8  # type: ignore[index]
-    bar = page.locator(".chart rect.degraded")
-    expect(bar).to_have_count(1)
-    assert rgb(bar, "fill") == rgb(degraded, "color")
+    bar = page.locator(".plot .piece.degraded")
+    expect(bar).to_have_attribute("fill", "url(#fill-degraded)")
+    assert rgb(page.locator("#fill-degraded rect"), "fill") == rgb(degraded, "color")
     expect(page.locator("[data-figure=degraded]")).to_have_text("1")
 
     page.goto(site.base + "/tasks")

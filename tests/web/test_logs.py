@@ -146,10 +146,7 @@ def test_on_top_stand_the_figures_and_the_week(signed_in: FlaskClient, task, run
     run(task_id, START - timedelta(days=2), status="skipped", started_at=None, reason="overlap")
     text = signed_in.get("/logs").text
     assert figure(text, "runs") == "5" and figure(text, "success_rate") == "50%"
-    assert "Last seven days: 2 successful, 1 without success, 1 other." in text
-    chart = re.search(r"<svg class=\"chart\".*?</svg>", text, re.S)[0]
-    assert "style" not in chart and chart.count("<rect") == 3 and chart.count("<text") == 7
-    assert "Mar 2: 2 successful" in chart
+    assert "Last seven days: 2 successful, 1 without success, 1 left out" in text
 
 
 def test_a_run_is_shown_with_everything_that_was_recorded(

@@ -155,7 +155,7 @@ def test_a_degraded_answer_is_never_green(signed_in: FlaskClient, answers) -> No
     assert table.count("chip success") == 1, "the good one"
     assert '<dd data-figure="degraded" class="degraded">1</dd>' in log
     assert "1 successful, 1 degraded, none failed" in log
-    assert '<rect class="degraded"' in log
+    assert 'class="piece degraded"' in log
     tasks = signed_in.get("/tasks").text
     row = tasks[tasks.index(f'id="task-{answers.task_id}"') :]
     assert chip in row and "chip success" not in row

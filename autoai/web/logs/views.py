@@ -137,7 +137,7 @@ def _list(task: Task | None) -> ResponseReturnValue:
         task_choices=[] if task else task_names(),
         account_choices=account_names(),
         figures=figures(wanted, zone),
-        week=week_chart(last_days(chosen.task_id, now, zone)),
+        week=week_chart(last_days(chosen.task_id, now, zone), request.path),
     )
 
 

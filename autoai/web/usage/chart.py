@@ -1,7 +1,4 @@
-"""The chart of what was used, day by day, as numbers for an SVG, and the same in words.
-
-Lengths across are percentages, so that it fits every window and its letters stay as they are.
-"""
+"""The chart of what was used, day by day or month by month."""
 
 from __future__ import annotations
 
@@ -14,47 +11,21 @@ from flask_babel import gettext, ngettext
 
 from ...queries.usage import Days, Figures, Group
 from .. import formats
+from ..charts import TALL, Chart, Column, bar_chart
 
-TOP, FLOOR, HEIGHT = 60, 220, 242
-"""Of the bars, in pixels; above are the figures of the bar that is looked at, below are the days."""
 _MOST_DAYS = 92
 """Longer stretches are drawn by the month."""
-_LABELS = 5
 _DAY = timedelta(days=1)
-_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of a bar."""
-
-    kind: str
-    y: float
-    height: float
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A day's or a month's bar. `x`, `width` and `middle` are percentages."""
+class Span:
+    """What a day or a month used."""
 
     first: date
     last: date
     figures: Figures
     name: str
-    x: float
-    width: float
-    pieces: list[Piece]
-    label: bool
-    """Is its day written below?"""
-
-    @property
-    def middle(self) -> float:
-        return round(self.x + self.width / 2, 3)
-
-    @property
-    def unknown(self) -> bool:
-        """Is something of its cost not known?"""
-        return bool(self.figures.unpriced)
 
     @property
     def words(self) -> list[str]:
@@ -79,76 +50,53 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """All that the template draws."""
+class UsageChart:
+    """The chart, and what its bars stand for."""
 
-    bars: list[Bar]
+    chart: Chart
+    spans: list[Span]
     by_month: bool
-    scale: list[str]
-    """What the lines stand for, from the top."""
-    lines: list[float]
-    top: int = TOP
-    floor: int = FLOOR
-    height: int = HEIGHT
 
 
-def usage_chart(groups: Sequence[Group], days: Days, bars: str) -> Chart | None:
-    """What the days used → the chart; None where there is but one day to draw."""
+def usage_chart(
+    groups: Sequence[Group], days: Days, bars: str, url: Callable[..., str]
+) -> UsageChart | None:
+    """What the days used → the chart; None where there is but one day to draw. `url` makes the
+    address of a span from its first and last day."""
     by_day = {group.key: group.figures for group in groups}
     by_month = (days.last - days.first).days >= _MOST_DAYS
-    spans = list(_months(days) if by_month else _days(days))
-    if len(spans) < 2:
+    stretches = list(_months(days) if by_month else _days(days))
+    if len(stretches) < 2:
         return None
-    sums = [_sum(groups, span) if by_month else by_day.get(span.first, Figures()) for span in spans]
-    value = _cost if bars == "cost" else _tokens
-    most = _nice(max(value(figures) for figures in sums))
-    step, every = 100 / len(spans), -(-len(spans) // _LABELS)
-    found = [
-        Bar(
-            first=span.first,
-            last=span.last,
-            figures=figures,
-            name=formats.month(span.first) if by_month else formats.day_of_year(span.first),
-            x=round(step * (n + 0.14), 3),
-            width=round(step * 0.72, 3),
-            pieces=_pieces(figures, bars, most),
-            label=n % every == every // 2,
+    spans = [
+        Span(
+            first=each.first,
+            last=each.last,
+            figures=_sum(groups, each) if by_month else by_day.get(each.first, Figures()),
+            name=formats.month(each.first) if by_month else formats.day_of_year(each.first),
         )
-        for n, (span, figures) in enumerate(zip(spans, sums, strict=True))
+        for each in stretches
     ]
+    columns = [_column(span, bars, by_month, url) for span in spans]
     written: Callable[[Decimal], str] = formats.money if bars == "cost" else formats.compact
-    scale = [written(most), written(most / 2), written(Decimal(0))] if most else []
-    return Chart(found, by_month, scale, [TOP, (TOP + FLOOR) / 2] if most else [])
+    return UsageChart(bar_chart(columns, TALL, written), spans, by_month)
 
 
-def _pieces(figures: Figures, bars: str, most: Decimal) -> list[Piece]:
+def _column(span: Span, bars: str, by_month: bool, url: Callable[..., str]) -> Column:
+    figures = span.figures
     parts = [("cost", figures.known_cost)]
     if bars == "tokens":
         received = Decimal(figures.output_tokens)
         parts = [("sent", Decimal(figures.input_tokens)), ("received", received)]
-    found, top = [], float(FLOOR)
-    for kind, amount in parts:
-        if amount > 0:
-            height = max(2.0, float(amount / most) * (FLOOR - TOP))  # little is still seen
-            top -= height
-            found.append(Piece(kind, round(top, 1), round(height, 1)))
-    return found
-
-
-def _cost(figures: Figures) -> Decimal:
-    return figures.known_cost
-
-
-def _tokens(figures: Figures) -> Decimal:
-    return Decimal(figures.tokens)
-
-
-def _nice(most: Decimal) -> Decimal:
-    """The next round number, for the top line."""
-    if most <= 0:
-        return Decimal(0)
-    power = Decimal(1).scaleb(most.adjusted())
-    return next(step * power for step in _STEPS if step * power >= most)
+    there = figures.runs or figures.reserved_tokens or any(amount for _kind, amount in parts)
+    days = {"from": span.first.isoformat(), "to": span.last.isoformat()}
+    return Column(
+        label=formats.month(span.first) if by_month else formats.day(span.first),
+        words=span.words,
+        parts=parts,
+        url=url(**days) if there else "",
+        mark="?" if bars == "cost" and figures.unpriced else "",
+    )
 
 
 def _days(days: Days) -> Iterator[Days]:

@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
         zone=zone,
         days=by_day,
         figures=reduce(add, (day.figures for day in by_day), Figures()),
-        chart=usage_chart(by_day, chosen.days, chosen.bars),
+        chart=usage_chart(by_day, chosen.days, chosen.bars, chosen.url),
         table=usage_by(chosen.by, chosen.days, _LISTED),
         foretold=None if wants_part() else forecast(now, zone),
         budgets=budgets[:_BUDGETS],
