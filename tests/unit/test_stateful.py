@@ -30,6 +30,7 @@ from autoai.models import InstanceState, Outage, Run, RunText, Task, write_trans
 from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
 from autoai.services.execute_run import RunControl, execute_run
+from autoai.services.hours import rebuild_hours
 from autoai.services.ports import Ports
 from autoai.services.recovery import give_up_running, note_awake, recover
 from autoai.services.run_orders import Outcome, RunOrder
@@ -394,6 +395,11 @@ class Instance(RuleBasedStateMachine):
             wanted = chosen and not is_rerun and not row.cancel_requested
             assert (run_id in again) == wanted
         assert again <= lost
+
+    def teardown(self) -> None:
+        with write_transaction() as session:
+            assert rebuild_hours(session, self.ports.zone) == 0, "totals equal the rows"
+        super().teardown()
 
     @invariant()
     def agrees(self) -> None:
