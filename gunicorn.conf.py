@@ -24,7 +24,7 @@ bind = (
 )
 workers = 1
 worker_class = "gthread"
-threads = 16
+threads = 16  # for pages alone: an event stream takes none, see autoai/web/events
 # Above a drain on HUP, and above any stall: a process that was stopped for minutes is well again by
 # itself, and killed for it would lose its calls. A tick that is dead ends the process much sooner.
 timeout = max(600, _settings.drain_timeout + 60)
@@ -74,13 +74,16 @@ def post_worker_init(worker):
 
 
 def _stop_early(worker, app):
-    """Begin the drain when the signal comes, not when the last page has been served."""
+    """Begin the drain when the signal comes, not when the last page has been served; end the
+    streams, so that their pages find the next process as soon as it is there."""
     from autoai.runtime import runtime
+    from autoai.web.events.views import hub_of
 
     finish = signal.getsignal(signal.SIGTERM)
 
     def on_sigterm(number, frame):
-        threading.Thread(target=runtime(app).scheduler.begin_stop, daemon=True).start()
+        for begin in (runtime(app).scheduler.begin_stop, hub_of(app).close):
+            threading.Thread(target=begin, daemon=True).start()
         finish(number, frame)
 
     signal.signal(signal.SIGTERM, on_sigterm)

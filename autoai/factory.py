@@ -21,6 +21,7 @@ from .security.encryption import Keyring
 from .security.keyfiles import encryption_keys, secret_key
 from .security.redaction import Redactor
 from .services.ports import Clock, Ports
+from .services.users import SESSION_LENGTH
 from .settings import ROOT, Settings, StartError, load_settings
 from .startup import serve_under_flask_run, starting
 
@@ -114,6 +115,10 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "autoai_session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        # A session lasts from its login on, whatever is asked in it: no page that is left open
+        # prolongs it.
+        "PERMANENT_SESSION_LIFETIME": SESSION_LENGTH,
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "WTF_CSRF_CHECK_DEFAULT": False,  # the guard asks for it, after the login
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form left open is still good
         "WTF_CSRF_SSL_STRICT": False,  # browsers that send no Referer must be able to log in

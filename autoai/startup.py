@@ -110,9 +110,10 @@ def serve_under_flask_run(app: Flask) -> None:
 def _allow_open_files(slots: int) -> None:
     """Raise the soft limit, 1,024 by default, to what calls, pages and database may need together.
 
-    A call has one socket, two during a TLS handshake; gunicorn keeps up to 1,000 connections.
+    A call has one socket, two during a TLS handshake; gunicorn keeps up to 1,000 connections, and
+    some hundreds of event streams are beside them.
     """
-    wanted = 2 * slots + 1_500
+    wanted = 2 * slots + 2_000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 
@@ -82,6 +83,18 @@ def find_session(ports: Ports, token: str) -> LoginSession | None:
     """The living session of a cookie's token."""
     found = db.session.get(LoginSession, _hash(token))
     return found if found is not None and found.expires_at > ports.clock.now() else None
+
+
+def living_sessions(ports: Ports, token_hashes: Collection[str]) -> set[str]:
+    """Those of these sessions that nobody has ended and that have not expired."""
+    return set(
+        db.session.scalars(
+            select(LoginSession.token_hash).where(
+                LoginSession.token_hash.in_(token_hashes),
+                LoginSession.expires_at > ports.clock.now(),
+            )
+        )
+    )
 
 
 def create_token(ports: Ports, name: str) -> str:

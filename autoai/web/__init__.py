@@ -9,6 +9,7 @@ from .accounts.views import accounts
 from .auth.views import auth
 from .away.views import away
 from .dashboard.views import dashboard
+from .events import views as events
 from .gallery.views import gallery
 from .i18n import select_locale, select_timezone
 from .logs.views import logs
@@ -45,3 +46,4 @@ def init_app(app: Flask) -> None:
         usage,
     ):
         app.register_blueprint(blueprint)
+    events.init_app(app)

@@ -1,8 +1,7 @@
-/* What htmx leaves to the page: the person's time zone, live parts, menus, rows that open, the
-   question before something is deleted. Everything works without it, with one page load more. */
+/* What htmx leaves to the page: the person's time zone, menus, rows that open, the question before
+   something is deleted (what is live is in live.js). Everything works without it, with one page load more. */
 (() => {
   "use strict";
-  const EVERY = 1000; // milliseconds between two looks at a part that grows; others take every second
   const root = document.documentElement;
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
@@ -19,71 +18,6 @@
     // This page was written in the other zone: read it again, once, where it shows any times.
     if (root.dataset.times === "yes" && cookie("timezone")) location.reload();
   }
-
-  // Live parts ask again while somebody looks at them, and at once when somebody looks again.
-  const refresh = (which) => {
-    if (document.visibilityState !== "visible") return;
-    for (const part of $$(which)) part.dispatchEvent(new CustomEvent("refresh"));
-  };
-  let looks = 0;
-  setInterval(() => refresh(looks++ % 2 ? "[data-live]" : "[data-live=fast]"), EVERY);
-  document.addEventListener("visibilitychange", () => refresh("[data-live]"));
-
-  const offline = (yes) => {
-    if (byId("offline")) byId("offline").hidden = !yes;
-  };
-  document.addEventListener("htmx:before:response", () => offline(false));
-  document.addEventListener("htmx:error", ({ detail }) => {
-    if (detail.ctx && !detail.ctx.response) offline(true);
-  });
-
-  // A morph would take away what only this page knows: which menus and rows are open.
-  const isOurs = (element, name) =>
-    (name === "open" && element.matches("details, dialog")) ||
-    (name === "aria-expanded" && element.matches(".opener")) ||
-    (name === "hidden" && element.matches("[data-row] > .more"));
-  // A growing answer gets what is new at its end, so that what is read or marked in it stays where
-  // it is; it follows its end only while somebody is there.
-  const grow = (old, fresh) => {
-    const text = old.firstChild, whole = fresh.textContent;
-    if (!old.matches("pre.growing") || text?.nodeType !== Node.TEXT_NODE || !whole.startsWith(text.data)) return;
-    const atEnd = old.scrollTop + old.clientHeight >= old.scrollHeight - 4;
-    text.appendData(whole.slice(text.length));
-    if (atEnd) old.scrollTop = old.scrollHeight;
-  };
-  window.htmx?.registerExtension("autoai", {
-    htmx_before_morph_node: (element, { oldNode, newNode }) => grow(oldNode, newNode),
-    htmx_before_morph_attr: (element, { attrName, newValue }) =>
-      !(isOurs(element, attrName) && (newValue === null || attrName !== "open")),
-  });
-
-  // A row that somebody has opened stays on the page, also when newer rows push it out.
-  document.addEventListener("htmx:before:swap", ({ detail }) => {
-    for (const { target, fragment, swapSpec } of detail.tasks) {
-      const old = target instanceof Element && target.querySelector("table.runs");
-      const fresh = fragment?.querySelector("table.runs");
-      if (!old || !fresh || swapSpec?.style !== "outerMorph" || swapSpec.show) continue;
-      for (const row of $$("[data-row]:has(> .more:not([hidden]))", old)) {
-        if (!fresh.querySelector("#" + CSS.escape(row.id))) fresh.append(row.cloneNode(true));
-      }
-      stay($$("[data-row] > .more:not([hidden])", old).find(inSight));
-    }
-  });
-
-  // Nor does it move while it is read. The browser sees to that where rows come in above the window,
-  // not where they come in between its upper edge and the open row.
-  const inSight = (element) => {
-    const { top, bottom } = element.getBoundingClientRect();
-    return top < innerHeight && bottom > 0;
-  };
-  const stay = (element) => {
-    if (!element) return;
-    const before = element.getBoundingClientRect().top;
-    document.addEventListener("htmx:after:swap", () => {
-      const moved = element.isConnected ? element.getBoundingClientRect().top - before : 0;
-      if (moved) scrollBy({ top: moved, behavior: "instant" });
-    }, { once: true });
-  };
 
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     // Messages of a form stand beside its fields: go to the first one.
