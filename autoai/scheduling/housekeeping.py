@@ -17,6 +17,7 @@ from ..services.execute_run import RunControl
 from ..services.ports import Ports
 from ..services.preflight import run_preflights
 from ..services.retention import clock_is_trusted, remove_old_runs, remove_old_texts
+from ..services.search_index import index_older_texts
 from ..settings import Settings
 from .trigger import FromNow
 
@@ -30,10 +31,12 @@ _BREATH = 0.05
 """Seconds between two steps, in which others write."""
 _PREFLIGHT_SECONDS = 30
 """A task that was saved is looked at within this."""
+_INDEXING_SECONDS = 60
+"""While texts are older than the search index, which is once in an instance's life."""
 
 
 class Housekeeping:
-    """Removes what retention lets go, and looks ahead to what would fail."""
+    """Removes what retention lets go, indexes what is older than the index, and looks ahead to what would fail."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Housekeeping:
     def start(self) -> None:
         """Add the jobs."""
         self._add("housekeeping", self, _EVERY_MINUTES * 60, _FIRST_AFTER)
+        self._add("search-index", self._index, _INDEXING_SECONDS, _FIRST_AFTER)
         if self._looks_ahead:
             self._add("preflight", self._preflight, _PREFLIGHT_SECONDS, _PREFLIGHT_FIRST_AFTER)
 
@@ -93,6 +97,11 @@ class Housekeeping:
 
     def _preflight(self) -> None:
         self._run(lambda: run_preflights(self._ports, self._providers, self._looking))
+
+    def _index(self) -> None:
+        indexed = self._run(index_older_texts)
+        if indexed:
+            log.info("older texts put into the search index", extra={"runs": indexed})
 
     def _run(self, job: Callable[[], int]) -> int:
         total = 0

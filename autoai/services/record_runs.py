@@ -30,6 +30,7 @@ from .baselines import compare_answers
 from .endings import RunEnding, note_endings
 from .ports import Ports
 from .run_orders import Outcome
+from .search_index import index_texts
 from .usage import NO_USE, Lane, Used, add_usage, reserved, used_by
 
 _SUMMARY = 200
@@ -89,7 +90,9 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
                 session,
                 [(lane, _released(outcome)) for outcome in put_off if (lane := _lane(outcome))],
             )
-        _write_texts(session, [_text_columns(outcome) for outcome in kept])
+        texts = [_text_columns(outcome) for outcome in kept]
+        _write_texts(session, texts)
+        index_texts(session, texts, {o.order.run_id: o.order.task_id for o in kept})
         compare_answers(session, ended)
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:

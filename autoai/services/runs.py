@@ -24,6 +24,7 @@ from .budgets import settle_waiting
 from .lookup import existing_run, existing_task
 from .occurrences import run_columns
 from .ports import Ports
+from .search_index import index_texts
 from .statistics import Ending, count_endings, waiting_ending
 
 KEY_LENGTH = 200
@@ -80,7 +81,9 @@ def retry_run(ports: Ports, run_id: int, *, same_input: bool = False) -> int:
             }
         new_id = queue_run(session, ports, task, ports.clock.now(), Source.RETRY, **said)
         if same_input and texts is not None:
-            session.add(RunText(run_id=new_id, request_messages=texts.request_messages))
+            said_again = {"run_id": new_id, "request_messages": texts.request_messages}
+            session.add(RunText(**said_again))
+            index_texts(session, [said_again], {new_id: task.id})
         bump_revision(session)
     ports.wake()
     return new_id
