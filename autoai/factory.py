@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from flask import Flask, has_request_context, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Response, has_request_context, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import api, cli, models, web
@@ -51,6 +51,11 @@ class _SessionInterface(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """A static file is for everybody, so it must bring nobody's cookie with it."""
+        if request.endpoint != "static":
+            super().save_session(app, session, response)
 
 
 def _build(settings: Settings, clock: Clock) -> Flask:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_babel import get_locale, get_timezone
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,21 +18,9 @@ from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
 from . import budget_words, formats, i18n, verdict_words, words
+from .statics import asset
 
 _BANNERS = 3
-
-
-def asset(name: str) -> str:
-    """The address of a file in static/, which changes when the file does: it may be kept for long."""
-    if current_app.debug:
-        _fingerprint.cache_clear()
-    folder = current_app.static_folder or "static"
-    return f"{current_app.static_url_path}/{name}?v={_fingerprint(folder, name)}"
-
-
-@lru_cache(maxsize=256)
-def _fingerprint(folder: str, name: str) -> str:
-    return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:10]
 
 
 def zone_name() -> str:

@@ -6,8 +6,6 @@
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
 
-  root.dataset.scripted = ""; // shows what is of no use without JavaScript
-
   // The server writes times in the person's zone; the cookie tells it which one that is.
   const cookie = (name) =>
     document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.slice(name.length + 1);
