@@ -12,6 +12,7 @@ from .dashboard.views import dashboard
 from .events import views as events
 from .gallery.views import gallery
 from .i18n import select_locale, select_timezone
+from .logs.run_page import run_texts
 from .logs.views import logs
 from .prompts.views import prompts
 from .settings.views import settings
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
         prompts,
         gallery,
         logs,
+        run_texts,
         accounts,
         away,
         settings,

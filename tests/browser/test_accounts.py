@@ -112,8 +112,8 @@ def test_a_growing_answer_is_watched_and_stays_where_it_is_read(
     expect(page.locator(".detail [data-status=success]")).to_be_visible()
     expect(page.locator("[data-text=response]")).to_contain_text("Line 12 of the answer.")
     assert page.evaluate("String(getSelection())") == "Line 1"
-    expect(page.locator(".facts")).to_contain_text("First piece of the answer after")
-    expect(page.locator(".facts")).to_contain_text("Work")
+    expect(page.locator(".timeline")).to_contain_text("First piece of the answer")
+    expect(page.locator(".run-side")).to_contain_text("Work")
     assert is_marked(page)
 
 

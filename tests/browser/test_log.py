@@ -122,8 +122,8 @@ def test_a_row_opens_to_everything_that_was_recorded(
     expect(detail).to_contain_text("The provider did not accept the API key.")
     expect(detail).to_contain_text("Enter a valid API key in the task or its account")
     expect(detail.locator("[data-text=error]")).not_to_be_empty()
-    expect(detail.locator(".attempts tbody tr")).to_have_count(1)
-    expect(detail.locator(".attempts")).to_contain_text("401")
+    expect(detail.locator("[data-step=attempt]")).to_have_count(1)
+    expect(detail.locator("[data-step=attempt]")).to_contain_text("401")
     expect(detail.locator("time").first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
 
     opener.click()

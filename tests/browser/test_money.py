@@ -44,7 +44,7 @@ def test_a_run_without_room_is_run_anyway(
     expect(page.locator(".say")).to_contain_text("$0.10")
     page.get_by_role("button", name="Run anyway").click()
     expect(page).not_to_have_url(f"{site.base}/logs/{run['id']}")
-    expect(page.locator(".facts [data-status=success]")).to_be_visible()
+    expect(page.locator(".detail [data-status=success]")).to_be_visible()
     assert len(site.upstream.requests()) == 2
 
     page.goto(site.base + "/")

@@ -12,16 +12,14 @@ from flask_babel import gettext as _
 from ...domain.runs import Status
 from ...models import Run, Task
 from ...queries.account_list import account_names
-from ...queries.comparison import comparison_of
 from ...queries.run_filter import RunFilter
-from ...queries.run_log import figures, get_run, last_days, run_instead
+from ...queries.run_log import figures, last_days
 from ...queries.run_pages import Cursor, RunPage, page_of_runs
 from ...queries.state import current_revision
 from ...queries.task_list import task_names
 from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
 from ...services import runs
-from ...services.accounts import find_account
 from ...services.baselines import accept_answer
 from ...services.limits import in_the_way
 from ...services.tasks import get_task
@@ -30,6 +28,7 @@ from ..pagination import Stretch
 from ..templating import stamp_of
 from .chart import week_chart
 from .filters import LogFilter
+from .run_page import context_of
 
 logs = Blueprint("logs", __name__)
 PER_PAGE = 20
@@ -50,19 +49,8 @@ def of_task(task_id: int) -> ResponseReturnValue:
 @logs.get("/logs/<int:run_id>")
 def read(run_id: int) -> ResponseReturnValue:
     """One run: a page of its own, or the part under its row."""
-    # What grows before what is kept: a run that ends in between then shows its answer, not nothing.
-    growing = runtime().ports.growing_text(run_id)
-    run = get_run(run_id)
-    return render(
-        "logs/detail.html",
-        "logs/_details.html",
-        run=run,
-        waits=_waits([run]),
-        account=find_account(run.account_id),
-        growing=growing,
-        comparison=comparison_of(run),
-        instead=run_instead(run_id),
-    )
+    found = context_of(run_id, request.args)
+    return render("logs/detail.html", "logs/_details.html", waits=_waits([found["run"]]), **found)
 
 
 @logs.post("/logs/<int:run_id>/cancel")

@@ -1,0 +1,4 @@
+"""What a model has answered, as a person may look at it: Markdown, JSON, or as it came.
+
+Answers are untrusted. Nothing of them becomes markup but what `markdown` lets through.
+"""
