@@ -104,11 +104,14 @@
     if (detail.ctx && !detail.ctx.response) isLost();
   });
 
-  // A morph would take away what only this page knows: which menus and rows are open.
+  // A morph would take away what only this page knows: which menus and rows are open, what is typed.
   const isOurs = (element, name) =>
     (name === "open" && element.matches("details, dialog")) ||
     (name === "aria-expanded" && element.matches(".opener")) ||
-    (name === "hidden" && element.matches("[data-row] > .more"));
+    (name === "hidden" && element.matches("[data-row] > .more")) ||
+    (name === "value" && isTyped(element));
+  const isTyped = (element) =>
+    element.matches("[data-live] :is(input, textarea)") && element.value !== element.defaultValue;
   // A growing answer gets what is new at its end, so that what is read or marked in it stays where
   // it is; it follows its end only while somebody is there.
   const grow = (old, fresh) => {
@@ -119,7 +122,10 @@
     if (atEnd) old.scrollTop = old.scrollHeight;
   };
   window.htmx?.registerExtension("autoai", {
-    htmx_before_morph_node: (element, { oldNode, newNode }) => grow(oldNode, newNode),
+    htmx_before_morph_node: (element, { oldNode, newNode }) => {
+      grow(oldNode, newNode);
+      return !(oldNode.matches("textarea") && isTyped(oldNode));
+    },
     htmx_before_morph_attr: (element, { attrName, newValue }) =>
       !(isOurs(element, attrName) && (newValue === null || attrName !== "open")),
   });

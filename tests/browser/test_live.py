@@ -5,10 +5,24 @@ The page's clock is Playwright's where a test says what does not happen: ten sec
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Locator, Request, Response, expect
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
 
-from tests.browser.harness import WAIT, Open, Site, Watch, is_marked, mark, row_of
+import pytest
+from playwright.sync_api import (
+    BrowserContext,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    expect,
+)
+
+from tests.browser.harness import Open, Site, Watch, is_marked, log_in, mark, row_of
+from tests.server import Instance
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -25,6 +39,24 @@ def is_refresh(request: Request | Response) -> bool:
     return "seen=" in request.url
 
 
+def is_stream(request: Request | Response) -> bool:
+    return "/events" in request.url
+
+
+def watched(page: Page) -> list[str]:
+    """The addresses that the page asks from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
+
+
+def let_pass(page: Page, seconds: int) -> None:
+    """Time passes for the page, second by second: what it asks is answered meanwhile."""
+    for _ in range(seconds):
+        page.clock.run_for(1_000)
+        expect(page.locator(".htmx-request")).to_have_count(0)
+
+
 def top(locator: Locator) -> float:
     """How far below the window's upper edge it stands, in pixels."""
     box = locator.bounding_box()
@@ -32,24 +64,89 @@ def top(locator: Locator) -> float:
     return box["y"]
 
 
-def test_nothing_is_asked_while_the_tab_is_hidden(open_page: Open, site: Site) -> None:
-    site.task()
-    page = open_page("/health", signed_in=True)
+def test_nothing_is_asked_in_vain(open_page: Open, site: Site) -> None:
+    """Neither while nothing happens, nor while the tab is hidden, whatever happens meanwhile."""
+    task = site.task()
+    page = open_page("/health")
     page.clock.install()
-    page.goto(site.base + "/tasks")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_request(is_refresh), page.expect_request(is_stream):
+        page.goto(site.base + "/tasks")
+    page.wait_for_function(
+        "document.querySelector('#table').getAttribute('hx-get').includes('seen=')"
+    )
+    page.wait_for_timeout(1_500)  # the answer, and an event or two of what was made before
+    asked = watched(page)
+    let_pass(page, 20)
+    assert asked == []
     with page.expect_request(is_refresh):
-        page.clock.run_for(2_500)
+        let_pass(page, 15)  # what is written of times is not true for ever
 
-    page.evaluate(_HIDE, True)
-    page.clock.run_for(1_000)  # what was under way comes back
+    with page.expect_event("requestfailed", is_stream):  # closed, not only unheard
+        page.evaluate(_HIDE, True)
+    page.clock.run_for(1_000)
     asked.clear()
-    page.clock.run_for(60_000)
+    site.ran(task["id"])
+    page.clock.run_for(120_000)
     assert asked == []
 
-    with page.expect_request(is_refresh):  # at once, without a wait of two seconds
+    with page.expect_request(is_stream) as stream, page.expect_request(is_refresh):
         page.evaluate(_HIDE, False)
+    assert "since=" in stream.value.url
+    expect(row_of(page, task).locator("[data-status=success]")).to_be_visible()
+
+
+def test_without_a_stream_the_page_asks_by_itself(
+    open_page: Open, site: Site, watch: Watch
+) -> None:
+    watch.allow("^503 GET /events")
+    task = site.task()
+    page = open_page("/health")
+    mark(page)
+    page.clock.install()
+    page.route("**/events*", lambda route: route.fulfill(status=503))
+    with page.expect_request(is_stream):
+        page.goto(site.base + "/tasks")
+    asked = watched(page)
+    let_pass(page, 24)
+    assert 3 <= len(asked) <= 12, "every two to five seconds"
+    assert [url for url in asked if "/events" in url] == []
+    site.ran(task["id"])
+    let_pass(page, 6)
+    expect(row_of(page, task).locator("[data-status=success]")).to_be_visible()
+    page.unroute("**/events*")
+    with page.expect_request(is_stream):
+        let_pass(page, 32)  # a minute after it was refused
+    site.ran(task["id"])
+    with page.expect_request(is_refresh):  # told, for no time has passed
+        pass
+
+
+def test_more_tabs_than_a_browser_has_connections(
+    open_page: Open, site: Site, watch: Watch
+) -> None:
+    """What each of them asks for arrives, by the stream or without it."""
+    watch.allow("^503 GET /events")
+    task = site.task()
+    first = open_page("/tasks")
+    tabs = [first, *(first.context.new_page() for _ in range(7))]
+    for tab in tabs[1:]:
+        tab.goto(site.base + "/tasks")
+    site.ran(task["id"])
+    for tab in tabs:
+        expect(row_of(tab, task).locator("[data-status=success]")).to_be_visible()
+
+
+def test_who_logs_out_in_one_tab_is_led_to_the_door_in_the_others(
+    open_page: Open, site: Site
+) -> None:
+    site.task()
+    page = open_page("/login", signed_in=False)
+    log_in(page, site.base)
+    page.goto(site.base + "/tasks")
+    other = page.context.new_page()
+    other.goto(site.base + "/logs")
+    other.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login*")
 
 
 def test_the_list_does_not_move_under_the_reader(open_page: Open, site: Site) -> None:
@@ -152,17 +249,71 @@ def test_a_filter_that_is_being_set_is_left_alone(open_page: Open, site: Site) -
     expect(menu).to_have_attribute("open", "")
 
 
+def test_what_is_typed_or_chosen_in_a_part_stays(open_page: Open, site: Site) -> None:
+    """Also where the server has another text for the same field by now."""
+    tasks = [site.task(name=name) for name in ("One", "Two")]
+    count = itertools.count()
+
+    def with_fields(route: Route) -> None:
+        answer = route.fetch()
+        fields = '<input id="line" value="{0}"><input id="kept" value="{0}"><textarea id="lines">{0}</textarea>'
+        body = answer.text().replace("<table", fields.format(next(count)) + "<table", 1)
+        route.fulfill(response=answer, body=body)
+
+    page = open_page("/health")
+    page.route(lambda url: "seen=" in url, with_fields)
+    page.goto(site.base + "/tasks")
+    line, lines = page.locator("#line"), page.locator("#lines")
+    site.ran(tasks[0]["id"])
+    expect(line).to_have_value(re.compile("[0-9]+"))
+    box = row_of(page, tasks[1]).get_by_role("checkbox")
+    box.check()
+    line.fill("half a sen")
+    lines.fill("half a par")
+    page.locator("#filter-q").focus()
+    before = int(page.locator("#kept").input_value())
+    site.ran(tasks[1]["id"])
+    expect(row_of(page, tasks[1]).locator("[data-status=success]")).to_be_visible()
+    expect(page.locator("#kept")).not_to_have_value(str(before))
+    expect(line).to_have_value("half a sen")
+    expect(lines).to_have_value("half a par")
+    expect(box).to_be_checked()
+    expect(page.locator("#filter-q")).to_be_focused()
+
+
 def test_a_server_that_is_away_is_said_and_found_again(
-    open_page: Open, site: Site, watch: Watch
+    tmp_path: Path, new_context: Callable[..., BrowserContext], watch: Watch, server: Site
 ) -> None:
-    watch.allow("ERR_FAILED|console: ")
-    task = site.task(name="Waits")
-    page = open_page("/tasks")
-    mark(page)
-    page.route("**/*seen=*", lambda route: route.abort())
-    expect(page.locator("#offline")).to_be_visible(timeout=WAIT)
-    page.unroute("**/*seen=*")
-    site.ran(task["id"])
-    expect(page.locator("#offline")).to_be_hidden()
-    expect(row_of(page, task).locator("[data-status=success]")).to_be_visible()
-    assert is_marked(page)
+    """The server is ended, and another one started on the same port, as in an update."""
+    watch.allow("console: .*(ERR_|Failed to fetch)")
+    with Instance(tmp_path) as instance:
+        process = instance.gunicorn()
+        watch.base = process.base
+        site = Site(instance, process, server.upstream, process.api)
+        task = site.task(name="Waits")
+        page = new_context().new_page()
+        log_in(page, site.base)
+        page.goto(site.base + "/tasks")
+        mark(page)
+        search, lost, back = (
+            page.locator("#filter-q"),
+            page.locator("#offline"),
+            page.locator("#online"),
+        )
+        search.fill("W")
+        page.wait_for_url("**/tasks?q=W")
+        process.terminate()
+        expect(lost).to_be_visible()
+        expect(search).to_be_focused()
+        instance.gunicorn(port=process.port)
+        expect(back).to_be_visible()
+        expect(lost).to_be_hidden()
+        expect(back).to_be_hidden()  # it is said for a moment
+        with page.expect_request(is_stream):
+            page.evaluate(_HIDE, True)
+            page.evaluate(_HIDE, False)
+        site.ran(task["id"])
+        expect(row_of(page, task).locator("[data-status=success]")).to_be_visible()
+        expect(search).to_be_focused()
+        expect(search).to_have_value("W")
+        assert is_marked(page)

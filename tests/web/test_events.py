@@ -299,9 +299,12 @@ def test_one_login_has_a_few_streams(
     other.post("/login", data={"password": PASSWORD, "csrf_token": csrf_of(other)})
     listen(other)
     tabs[0].leave()
+    listen(signed_in)
+    assert len(hub) == 5, "the place of a page that has just been left is free at once"
+    assert refused(signed_in) == (503, "60")
+    tabs[1].leave()
     hub.step()
     assert len(hub) == 4
-    listen(signed_in)
 
 
 def test_all_together_have_so_many(

@@ -108,10 +108,10 @@ class Hub:
         """A place for another stream, None where there is none; `start` or `drop` must follow."""
         now, runs = self._clock.monotonic(), tuple(run_ids)
         stream = Stream(session, seen, runs, now + self.pace.life, sizes=(0,) * len(runs))
+        if self._is_full(session):
+            self._drop_closed()  # a page that was left for this one may be gone since the last look
         with self._lock:
-            own = sum(other.session == session for other in self._streams)
-            full = len(self._streams) >= self.pace.streams or own >= self.pace.of_session
-            if full or self._stopping.is_set():
+            if self._is_full(session) or self._stopping.is_set():
                 return None
             self._streams.append(stream)
         return stream
@@ -146,15 +146,13 @@ class Hub:
     def step(self) -> None:
         """One look: who is gone, what is new, who is told."""
         now = self._clock.monotonic()
-        with self._lock:
-            streams = list(self._streams)
-        self._drop_closed(streams)
-        for stream in streams:
+        self._drop_closed()
+        for stream in list(self._streams):
             if now >= stream.ends_at:
                 self.drop(stream)
         self._look(now)
         self._tell(now)
-        for stream in streams:
+        for stream in list(self._streams):
             if now - stream.wrote_at >= self.pace.beat:
                 self._write(stream, "beat", now)
 
@@ -171,14 +169,20 @@ class Hub:
         for stream in list(self._streams):
             self.drop(stream)
 
-    def _drop_closed(self, streams: list[Stream]) -> None:
+    def _is_full(self, session: str) -> bool:
+        streams = list(self._streams)
+        own = sum(stream.session == session for stream in streams)
+        return len(streams) >= self.pace.streams or own >= self.pace.of_session
+
+    def _drop_closed(self) -> None:
         """A page says nothing on its stream: whatever comes is its end."""
         poll = select.poll()
         of = {}
-        for stream in streams:
-            if stream.sock is not None:
-                of[stream.sock.fileno()] = stream
-                poll.register(stream.sock, _CLOSED)
+        for stream in list(self._streams):
+            descriptor = stream.sock.fileno() if stream.sock is not None else -1
+            if descriptor >= 0:
+                of[descriptor] = stream
+                poll.register(descriptor, _CLOSED)
         for descriptor, _ in poll.poll(0):
             self.drop(of[descriptor])
 
