@@ -14,18 +14,18 @@ from ..queries.budgets import BudgetState
 from . import formats
 
 _NAMES: dict[tuple[str, str, str], LazyString] = {
-    ("task", "day", "tokens"): _("the task's tokens for a day"),
-    ("task", "month", "tokens"): _("the task's tokens for a month"),
-    ("task", "day", "cost"): _("the task's money for a day"),
-    ("task", "month", "cost"): _("the task's money for a month"),
-    ("account", "day", "tokens"): _("its account's tokens for a day"),
-    ("account", "month", "tokens"): _("its account's tokens for a month"),
-    ("account", "day", "cost"): _("its account's money for a day"),
-    ("account", "month", "cost"): _("its account's money for a month"),
-    ("instance", "day", "tokens"): _("the instance's tokens for a day"),
-    ("instance", "month", "tokens"): _("the instance's tokens for a month"),
-    ("instance", "day", "cost"): _("the instance's money for a day"),
-    ("instance", "month", "cost"): _("the instance's money for a month"),
+    ("task", "day", "tokens"): _("the task's daily token budget"),
+    ("task", "month", "tokens"): _("the task's monthly token budget"),
+    ("task", "day", "cost"): _("the task's daily cost budget"),
+    ("task", "month", "cost"): _("the task's monthly cost budget"),
+    ("account", "day", "tokens"): _("its account's daily token budget"),
+    ("account", "month", "tokens"): _("its account's monthly token budget"),
+    ("account", "day", "cost"): _("its account's daily cost budget"),
+    ("account", "month", "cost"): _("its account's monthly cost budget"),
+    ("instance", "day", "tokens"): _("the instance's daily token budget"),
+    ("instance", "month", "tokens"): _("the instance's monthly token budget"),
+    ("instance", "day", "cost"): _("the instance's daily cost budget"),
+    ("instance", "month", "cost"): _("the instance's monthly cost budget"),
 }
 _STATES: dict[tuple[str, str], LazyString] = {
     ("day", "tokens"): _("tokens today"),
@@ -48,14 +48,14 @@ def refusal_words(note: Mapping[str, str]) -> str:
     match note.get("obstacle"):
         case Obstacle.NO_PRICE:
             return gettext(
-                "There is a cap on %(budget)s, and no price is known for this model. Enter one in"
+                "No price is known for this model, so %(budget)s cannot be kept. Enter a price in"
                 " the account.",
                 budget=name,
             )
         case Obstacle.NO_MAX_TOKENS:
             return gettext(
-                "There is a cap on %(budget)s, and the task does not say how many tokens an answer"
-                " may have at most.",
+                "The task does not limit how long an answer may be (“Tokens at most”), so"
+                " %(budget)s cannot be kept.",
                 budget=name,
             )
         case _:
@@ -64,8 +64,8 @@ def refusal_words(note: Mapping[str, str]) -> str:
                 amount(Decimal(note.get(part, "0")), unit) for part in ("cap", "spent", "needed")
             )
             return gettext(
-                "The cap on %(budget)s is %(cap)s. %(spent)s were spent or set aside, and this run"
-                " could have come to %(needed)s.",
+                "This run would have gone over %(budget)s of %(cap)s: %(spent)s was spent or"
+                " reserved already, and it could have needed up to %(needed)s.",
                 budget=name,
                 cap=cap,
                 spent=spent,
@@ -83,8 +83,8 @@ def overshoot_words(note: Mapping[str, str]) -> str:
     else:
         return ""
     return gettext(
-        "It came to %(over)s more than the most that had been set aside for it: the other side did"
-        " not keep to the bound. It counts in full.",
+        "It used %(over)s more than had been reserved for it, because the provider did not keep"
+        " to the limit. All of it counts.",
         over=over,
     )
 

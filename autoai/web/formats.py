@@ -5,12 +5,14 @@ Instants are aware; they are written in the person's zone, on a 24-hour clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_skeleton, get_day_names
+from babel.lists import format_list
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 from flask_babel import get_locale, get_timezone, gettext
 
@@ -132,6 +134,18 @@ def percent(share: float) -> str:
     if 0 < share < 1:
         shown = min(max(shown, 0.001), 0.999)
     return format_percent(shown, "#,##0.#%", locale=get_locale())
+
+
+def listed(items: Sequence[str]) -> str:
+    """Several things in a row, as the reader's language does it: "a, b, and c", "a、b和c"."""
+    return format_list(items, locale=get_locale()) if items else ""
+
+
+def separators(count: int) -> list[str]:
+    """What stands after each of `count` things in such a row, for things that are more than text."""
+    marks = [chr(0xE000 + number) for number in range(count)]
+    parts = re.split(f"[{''.join(marks)}]", listed(marks)) if marks else [""]
+    return parts[1:]
 
 
 def _skeleton(skeleton: str, value: date | datetime) -> str:

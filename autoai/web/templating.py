@@ -130,6 +130,8 @@ def init_app(app: Flask) -> None:
         about=formats.about,
         money=formats.money,
         percent=formats.percent,
+        listed=formats.listed,
+        separators=formats.separators,
         reason=lambda name: words.REASONS[name][0] if name in words.REASONS else name,
         advice=lambda name: words.REASONS[name][1] if name in words.REASONS else "",
         wait_words=words.wait_words,

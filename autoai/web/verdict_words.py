@@ -12,7 +12,7 @@ from flask_babel.speaklater import LazyString
 
 from ..domain.checks import CheckKind
 from ..domain.runs import Reason
-from .formats import number
+from .formats import listed, number
 from .words import REASONS
 
 LEVELS: dict[str, LazyString] = {
@@ -110,7 +110,7 @@ def _misfit(detail: Mapping[str, Any]) -> str:
         return gettext("The JSON is %(kind)s and no object.", kind=kind)
     path, rule, wanted = detail.get("path"), detail.get("rule"), detail.get("wanted")
     if rule == "required" and isinstance(wanted, list):
-        return gettext("At %(path)s is missing: %(names)s.", path=path, names=", ".join(wanted))
+        return gettext("Missing at %(path)s: %(names)s.", path=path, names=listed(wanted))
     if rule == "additionalProperties":
         return gettext("%(path)s is not in the schema.", path=path)
     if wanted is None:

@@ -41,7 +41,7 @@ def page(client: FlaskClient, path: str) -> str:
 
 def test_which_budget_was_in_the_way(signed_in: FlaskClient, refused: int) -> None:
     text = page(signed_in, f"/logs/{refused}")
-    assert "the task's tokens for a day is 150. 130 were spent or set aside" in text
+    assert "gone over the task's daily token budget of 150: 130 was spent or reserved" in text
     assert "Run anyway" in text
 
 

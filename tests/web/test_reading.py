@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from autoai.domain.runs import Kind, Reason, Source, Status
 from autoai.web import words
-from autoai.web.formats import duration, offset, percent
+from autoai.web.formats import duration, listed, offset, percent, separators
 from autoai.web.i18n import match_locale
 
 from ..fakes import START
@@ -89,8 +89,8 @@ def test_times_are_the_persons_own(signed_in: FlaskClient, task, run) -> None:
         ("Asia/Shanghai", "20:00:00 UTC+8", "Times in Asia/Shanghai (UTC+8)"),
         ("America/St_Johns", "08:30:00 UTC−3:30", "Times in America/St_Johns (UTC−3:30)"),
         ("Asia/Kathmandu", "17:45:00 UTC+5:45", "Times in Asia/Kathmandu (UTC+5:45)"),
-        ("Nonsense/Zone", "12:00:00 UTC", "Times in UTC (UTC)"),
-        ("../../etc/passwd", "12:00:00 UTC", "Times in UTC (UTC)"),
+        ("Nonsense/Zone", "12:00:00 UTC", "Times in UTC<"),
+        ("../../etc/passwd", "12:00:00 UTC", "Times in UTC<"),
     ):
         signed_in.set_cookie("timezone", zone)
         assert time in signed_in.get(f"/logs/{run_id}").text
@@ -120,6 +120,18 @@ def test_durations_are_as_exact_as_is_of_use(app: Flask) -> None:
             "100%",
         ]
         assert offset(START) == "UTC"
+
+
+def test_a_list_is_joined_as_the_language_does_it(app: Flask) -> None:
+    for language, joined in (
+        ("en", ["", "a", "a and b", "a, b, and c"]),
+        ("zh-CN", ["", "a", "a和b", "a、b和c"]),
+    ):
+        with app.test_request_context(headers={"Accept-Language": language}):
+            for count, text in enumerate(joined):
+                assert listed(list("abc")[:count]) == text
+                marks = separators(count)
+                assert "".join(map("".join, zip("abc", marks, strict=False))) == text
 
 
 def test_every_status_reason_kind_and_source_has_words() -> None:

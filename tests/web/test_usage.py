@@ -203,7 +203,8 @@ def test_the_forecast_names_what_is_not_in_it(
     assert figure(text, "forecast") == "about $0.40"  # 707 × 0.250001 / 1,201 besides 0.25
     assert "7 tasks have no known cost and are not in it:" in text
     assert "New 4" in text and "New 5" not in text.split("Where it went")[0]
-    assert "and 2 more" in text
+    names = re.sub("<[^>]+>", "", text.split("not in it:")[1].split("</li>")[0])
+    assert names.strip() == "New 0, New 1, New 2, New 3, New 4, and 2 more"
 
 
 def test_the_file(signed_in: FlaskClient, app: Flask, filled: dict[str, int]) -> None:
