@@ -14,6 +14,7 @@ from .gallery.views import gallery
 from .i18n import select_locale, select_timezone
 from .logs.run_page import run_texts
 from .logs.views import logs
+from .palette.views import palette
 from .prompts.views import prompts
 from .settings.views import settings
 from .tasks.actions import task_actions
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     for blueprint in (
         i18n.preferences,
+        palette,
         auth,
         dashboard,
         task_list,

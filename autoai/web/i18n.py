@@ -1,4 +1,4 @@
-"""Which language and which time zone the person reads in, and the switches that remember it."""
+"""Language, time zone, appearance and keys: what a person has chosen, and the switches that remember it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ..runtime import runtime
+from .htmx import render
 from .urls import own_path
 
 LOCALES = {"en": "English", "zh_Hans": "简体中文", "zh_Hant": "繁體中文"}
-THEMES = ("auto", "light", "dark")
+THEMES = ("auto", "light", "dark", "contrast")
+SHORTCUTS = ("on", "off")
 A_YEAR = 365 * 24 * 3600
 _TRADITIONAL = {"hant", "hk", "tw", "mo"}
 
@@ -44,8 +48,14 @@ def select_locale() -> str:
 
 
 def select_timezone() -> ZoneInfo:
-    """The zone that the browser told, else the instance's."""
-    return known_zone(request.cookies.get("timezone")) or runtime().settings.zone
+    """The zone that was chosen, else the one that the browser told, else the instance's."""
+    told = known_zone(request.cookies.get("timezone"))
+    return chosen_zone() or told or runtime().settings.zone
+
+
+def chosen_zone() -> ZoneInfo | None:
+    """The zone that the person has chosen; None: as the browser has it."""
+    return known_zone(request.cookies.get("zone"))
 
 
 def known_zone(name: str | None) -> ZoneInfo | None:
@@ -64,9 +74,14 @@ def all_zones() -> frozenset[str]:
 
 
 def select_theme() -> str:
-    """light, dark, or auto: as the system has it."""
+    """light, dark, contrast (more of it), or auto: as the system has it."""
     chosen = request.cookies.get("theme", "auto")
     return chosen if chosen in THEMES else "auto"
+
+
+def shortcuts_on() -> bool:
+    """Do single keys do something? They can be switched off (WCAG 2.1.4)."""
+    return request.cookies.get("shortcuts") != "off"
 
 
 @preferences.post("/locale")
@@ -77,12 +92,55 @@ def locale() -> Response:
 
 @preferences.post("/theme")
 def theme() -> Response:
-    """Remember light, dark or automatic."""
+    """Remember light, dark, more contrast, or automatic."""
     return _remember("theme", THEMES)
 
 
+@preferences.get("/shortcuts")
+def shortcuts() -> ResponseReturnValue:
+    """Which keys do what, and the switch for them."""
+    return render("palette/shortcuts.html", "palette/_shortcuts.html", next=_next(""))
+
+
+@preferences.post("/shortcuts")
+def switch_shortcuts() -> Response:
+    """Remember whether single keys do something."""
+    return _remember("shortcuts", SHORTCUTS)
+
+
+@preferences.get("/zone")
+def zones() -> ResponseReturnValue:
+    """All time zones to choose from."""
+    return _zone_page("", 200)
+
+
+@preferences.post("/zone")
+def zone() -> ResponseReturnValue:
+    """Remember a time zone; the empty one means: as the browser has it."""
+    wanted = request.form.get("zone", "").strip()
+    if not wanted:
+        response = redirect(_next(), 303)
+        response.delete_cookie("zone")
+        return response
+    if known_zone(wanted) is None:
+        return _zone_page(wanted, 422)
+    return _remember("zone", (wanted,))
+
+
+def _zone_page(wanted: str, status: int) -> ResponseReturnValue:
+    error = _("There is no time zone of this name. Choose one of the list, such as Asia/Shanghai.")
+    values = {"wanted": wanted, "error": error if wanted else "", "next": _next("")}
+    return render(
+        "settings/zone.html", "settings/zone.html", status, zones=sorted(all_zones()), **values
+    )
+
+
+def _next(default: str = "/") -> str:
+    return own_path(request.values.get("next")) or default
+
+
 def _remember(name: str, allowed: tuple[str, ...]) -> Response:
-    response = redirect(own_path(request.form.get("next")) or "/", 303)
+    response = redirect(_next(), 303)
     value = request.form.get(name)
     if value in allowed:
         response.set_cookie(

@@ -78,6 +78,10 @@ def _about_the_person() -> dict[str, Any]:
         "locales": i18n.LOCALES,
         "html_lang": locale.replace("_", "-"),
         "theme": i18n.select_theme(),
+        "chosen_zone": i18n.chosen_zone(),
+        "instance_zone_name": runtime().settings.zone.key,
+        "shortcuts_on": i18n.shortcuts_on(),
+        "mac": "Mac" in request.user_agent.string,
         "here": _here(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from autoai.domain.runs import Kind, Reason, Source, Status
 from autoai.web import words
@@ -139,3 +140,33 @@ def test_every_status_reason_kind_and_source_has_words() -> None:
     assert set(Reason) <= set(words.REASONS)
     assert set(Kind) <= set(words.KINDS)
     assert set(Source) <= set(words.SOURCES)
+
+
+def test_a_chosen_zone_wins_over_the_browsers(signed_in: FlaskClient) -> None:
+    def choose(zone: str, **fields: str) -> TestResponse:
+        data = {"zone": zone, "csrf_token": csrf_of(signed_in, "/health"), **fields}
+        return signed_in.post("/zone", data=data)
+
+    signed_in.set_cookie("timezone", "Europe/Berlin")
+    assert "You see times in Europe/Berlin." in signed_in.get("/health").text
+    assert 'data-times="yes"' in signed_in.get("/health").text
+    assert choose("Asia/Shanghai", next="/health?a=b").location == "/health?a=b"
+    text = signed_in.get("/health").text
+    assert "You see times in Asia/Shanghai." in text
+    assert 'data-times="no"' in text, "the browser's zone is no reason to read the page again"
+    for wrong in ("Mars/Phobos", "../etc/passwd", "\x00", "x" * 3000, "<b>"):
+        answer = choose(wrong)
+        assert answer.status_code == 422 and "no time zone of this name" in answer.text
+        assert "<b>" not in answer.text
+    assert "You see times in Asia/Shanghai." in signed_in.get("/health").text
+    assert choose("", next="//evil.test").location == "/"
+    assert "You see times in Europe/Berlin." in signed_in.get("/health").text
+    signed_in.set_cookie("zone", "Mars/Phobos")
+    assert "You see times in Europe/Berlin." in signed_in.get("/health").text
+
+
+def test_high_contrast_is_a_choice(signed_in: FlaskClient) -> None:
+    data = {"theme": "contrast", "csrf_token": csrf_of(signed_in, "/health")}
+    assert signed_in.post("/theme", data=data).status_code == 303
+    text = signed_in.get("/health").text
+    assert '<html lang="en" data-contrast="more"' in text and "data-theme" not in text
