@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from .demo import demo
 from .keys import keys
 from .statistics import rebuild_search, rebuild_stats
 from .tasks import tasks
@@ -12,5 +13,5 @@ from .token import token
 
 def init_app(app: Flask) -> None:
     """Hang the commands on the app."""
-    for command in (keys, rebuild_search, rebuild_stats, tasks, token):
+    for command in (demo, keys, rebuild_search, rebuild_stats, tasks, token):
         app.cli.add_command(command)
