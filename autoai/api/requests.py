@@ -137,6 +137,11 @@ def _not_an_instant() -> str:
     return _("A date or a time such as %(example)s.", example=example)
 
 
+def read_count(name: str, least: int, most: int) -> int | None:
+    """A whole number in the query string; None where it is not given."""
+    return _whole_number(name, least, most)
+
+
 def _whole_number(name: str, least: int, most: int) -> int | None:
     text = request.args.get(name, "").strip()
     if not text:

@@ -12,7 +12,7 @@ from ..domain.costs import plain
 from ..domain.runs import Priority
 from ..domain.schedules import Words, describe, explain
 from ..models import Account, Attempt, Run, Task
-from ..queries.dashboard import DashboardFigures
+from ..queries.dashboard import DashboardFigures, DayPerformance
 from ..queries.receipt import Preview
 from ..queries.task_list import next_run
 from ..services.accounts import account_fields
@@ -382,6 +382,25 @@ def dashboard_out(figures: DashboardFigures) -> dict[str, Any]:
         "cost_today": plain(figures.cost_today),
         "unpriced_runs_today": figures.unpriced_today,
         **asdict(figures.timings_today),
+    }
+
+
+def performance_out(found: DayPerformance) -> dict[str, Any]:
+    """One day; `success` are the good answers, `runs` all that was due on it, a gap row counted for
+    what it stands for."""
+    day = found.day
+    return {
+        "date": day.date.isoformat(),
+        "runs": sum(day.by_status.values()),
+        "success": day.success,
+        "degraded": day.degraded,
+        "failed": day.failed,
+        "other": day.other,
+        "success_rate": found.success_rate,
+        "input_tokens": found.input_tokens,
+        "output_tokens": found.output_tokens,
+        "cost": plain(found.cost),
+        **asdict(found.timings),
     }
 
 
