@@ -31,7 +31,8 @@ class Size:
 
 TALL = Size(60, 220, 242, 5)
 MEDIUM = Size(60, 156, 178, 6)
-LOW = Size(40, 92, 108, 7)
+LOW = Size(57, 108, 124, 7)
+SMALL = Size(40, 92, 108, 3)
 
 
 @dataclass(frozen=True)

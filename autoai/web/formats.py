@@ -77,6 +77,24 @@ def day_of_year(value: date) -> str:
     return _skeleton("yMMMEd", value)
 
 
+def day_of_week(value: date) -> str:
+    """A calendar day with the day of the week: "Fri, Nov 20"."""
+    return _skeleton("MMMEd", value)
+
+
+def stretch(begin: datetime, end: datetime) -> str:
+    """From one time of day to another, on the day of the first: "Nov 20, 14:00–15:00"."""
+    here, until = local(begin), local(end)
+    return _join(_skeleton("MMMd", here), f"{here:%H:%M}–{until:%H:%M}")
+
+
+def elapsed(milliseconds: int) -> str:
+    """A time that goes on, as a stopwatch has it: "0:42", "1:02:03". The script counts it on."""
+    minutes, seconds = divmod(max(milliseconds, 0) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
 def month(value: date) -> str:
     """The month that a day lies in: "Nov 2026"."""
     return _skeleton("yMMM", value)
@@ -105,10 +123,12 @@ def duration(milliseconds: int) -> str:
 
 def number(value: float) -> str:
     """A number with the reader's separators."""
+    if isinstance(value, int) and 0 <= value < 1000:
+        return str(value)  # the same in all our languages, and babel takes its time
     return format_decimal(value, locale=get_locale())
 
 
-def compact(value: Decimal) -> str:
+def compact(value: Decimal | int) -> str:
     """A large number in few letters: "1.2M"."""
     return format_compact_decimal(value, locale=get_locale(), fraction_digits=1)
 

@@ -128,6 +128,8 @@ def init_app(app: Flask) -> None:
         offset=formats.offset,
         duration=formats.duration,
         number=formats.number,
+        compact=lambda value: formats.compact(value) if value >= 100_000 else formats.number(value),
+        elapsed=formats.elapsed,
         day=formats.day,
         day_of_year=formats.day_of_year,
         month=formats.month,

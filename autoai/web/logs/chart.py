@@ -16,36 +16,31 @@ from ..status_bars import KINDS, by_kind, lines_of, summed
 
 @dataclass(frozen=True)
 class Week:
-    """The chart, and what it comes to, in two lines."""
+    """The chart, and what it comes to: as a sentence, and in lines that fit a phone."""
 
+    words: str
     lines: list[str]
     chart: Chart
-
-    @property
-    def words(self) -> str:
-        """As a sentence."""
-        return " ".join(self.lines)
 
 
 def week_chart(days: Sequence[Day], base: str = "/logs") -> Week:
     """`days` ascending → the chart; a bar leads to its day in the log at `base`."""
-    return Week(_in_lines(days), bar_chart([_column(day, base) for day in days], LOW))
+    sums: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+    for day in days:
+        sums.update(by_kind(day.by_status, day.degraded))
+    chart = bar_chart([_column(day, base) for day in days], LOW)
+    if not sums.total():
+        nothing = gettext("Nothing ran in the last seven days.")
+        return Week(nothing, [nothing], chart)
+    words = gettext("Last seven days: %(counts)s.", counts=summed(sums))
+    return Week(words, lines_of(gettext("Last seven days"), sums), chart)
 
 
 def _column(day: Day, base: str) -> Column:
     counts = by_kind(day.by_status, day.degraded)
     return Column(
         label=formats.weekday(day.date),
-        words=lines_of(formats.day(day.date), counts, most=2),
+        words=lines_of(formats.day(day.date), counts),
         parts=list(counts.items()),
         url=f"{base}?from={day.date}&to={day.date}" if any(counts.values()) else "",
     )
-
-
-def _in_lines(days: Sequence[Day]) -> list[str]:
-    sums: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
-    for day in days:
-        sums.update(by_kind(day.by_status, day.degraded))
-    if not sums.total():
-        return [gettext("Nothing ran in the last seven days.")]
-    return [gettext("Last seven days:"), summed(sums)]

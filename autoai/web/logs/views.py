@@ -26,6 +26,7 @@ from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
 from ..pagination import Stretch
 from ..templating import stamp_of
+from ..urls import own_path
 from .chart import week_chart
 from .filters import LogFilter
 from .run_page import context_of
@@ -58,10 +59,11 @@ def cancel(run_id: int) -> ResponseReturnValue:
     """End a run that is queued or running."""
     runs.cancel_run(runtime().ports, run_id)
     message = _("Run %(id)s is being cancelled.", id=run_id)
+    back = own_path(request.form.get("next"))
     if is_htmx():
-        return done(message, f"details-{run_id}")
+        return done(message, "overview" if back else f"details-{run_id}")
     flash(message, "success")
-    return redirect(f"/logs/{run_id}", 303)
+    return redirect(back or f"/logs/{run_id}", 303)
 
 
 @logs.post("/logs/<int:run_id>/accept")
