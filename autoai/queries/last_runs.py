@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from ..domain.runs import FINISHED, Status
 from ..extensions import db
-from ..models import Run, Task
+from ..models import Run, RunText, Task
 
 BAD = FINISHED - {Status.SUCCESS}
 """Sent and ended, and not with an answer."""
@@ -54,6 +54,12 @@ def last_runs(task_id: int, limit: int = 50) -> Sequence[Run]:
     """The newest rows of one task by due time, the newest first."""
     query = select(Run).where(Run.task_id == task_id)
     return db.session.scalars(query.order_by(Run.due_at.desc(), Run.id.desc()).limit(limit)).all()
+
+
+def answer_of(run_id: int, letters: int) -> str | None:
+    """The beginning of what a run was answered; None where nothing is kept."""
+    begin = func.substr(RunText.response_text, 1, letters)
+    return db.session.scalar(select(begin).where(RunText.run_id == run_id))
 
 
 def failures_in_a_row(marks: Sequence[Mark]) -> int:

@@ -28,6 +28,7 @@ FEW = 6
 """A task that is due more often than this in a day is told in one line."""
 _LOOKED = 200
 """Tasks that are looked at: those that are due first."""
+_YEAR = timedelta(days=366)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = timedelta(minutes=1)
 _JSON = ("fixed_times", "weekdays", "blackouts")
@@ -103,6 +104,17 @@ def upcoming(now: datetime, most: int = 50, most_frequent: int = 12) -> Upcoming
     frequent.sort(key=lambda task: (task.first, task.task_id))
     more = cut or len(single) > most or len(frequent) > most_frequent
     return Upcoming(shown, frequent[:most_frequent], more)
+
+
+def next_fires(task: Task, now: datetime, count: int) -> list[datetime]:
+    """When a task runs the next `count` times within a year: pauses and blackouts left out, each
+    with its own shift. Nothing for a task that is off, or paused until somebody resumes it."""
+    if task.next_run_at is None or (task.is_paused(now) and task.paused_until is None):
+        return []
+    start = _start(task, now)
+    blackouts = make_blackouts(task.blackouts, task.zone)
+    instants = _free(task.schedule, blackouts, start, start + _YEAR)
+    return [task.due_at(instant) for instant in islice(instants, count)]
 
 
 def _start(row: Any, now: datetime) -> datetime:

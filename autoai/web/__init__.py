@@ -19,6 +19,7 @@ from .prompts.views import prompts
 from .settings.views import settings
 from .tasks.actions import task_actions
 from .tasks.listing import task_list
+from .tasks.overview import task_page
 from .tasks.views import tasks
 from .usage.views import usage
 
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
         auth,
         dashboard,
         task_list,
+        task_page,
         tasks,
         task_actions,
         prompts,

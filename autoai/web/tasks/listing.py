@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from ...queries.last_runs import last_marks
 from ...queries.state import current_revision
 from ...queries.task_list import all_tags, count_tasks, page_of_tasks
 from ...runtime import runtime
@@ -12,6 +13,7 @@ from ...services.accounts import find_account
 from ..htmx import nothing_new, render, unchanged
 from ..pagination import Page, page_number
 from ..templating import stamp_of
+from .health import SHOWN, health_of
 from .list_filter import SORTS, STATES, ListFilter
 
 task_list = Blueprint("task_list", __name__)
@@ -27,12 +29,14 @@ def index() -> ResponseReturnValue:
         return nothing_new()
     chosen, number = ListFilter.read(request.args), page_number(request.args.get("page"))
     rows, more = page_of_tasks(chosen.rows(), now, number, PER_PAGE)
+    marks = last_marks([row.task.id for row in rows], SHOWN)
     return render(
         "tasks/list.html",
         "tasks/_table.html" if "seen" in request.args else "tasks/_found.html",
         stamp=stamp,
         count=count_tasks(),
         rows=rows,
+        health={task_id: health_of(found) for task_id, found in marks.items() if found},
         account=find_account(chosen.account_id),
         chosen=chosen,
         page=Page("/tasks", chosen.query(), number, more),
