@@ -1,10 +1,10 @@
-"""Full-text search: how texts are cut into words for the index, and what a person typed into a query.
+"""Full-text search: how texts are cut into entries of the index, and what a person typed into a query.
 
 The index (FTS5, tokenizer unicode61) tells words apart by what is between them. Chinese, Japanese and
-Korean have nothing between them, so every run of such characters is cut into overlapping pairs, and
-a word of it is found as a phrase of pairs that follow each other: 机器学习 is indexed as
-`机器 器学 学习 习` and found by `器学 学习`. The last character stands alone at the end, so that each
-character begins exactly one entry.
+Korean have nothing between them, so every run of such characters, with a mark at both its ends, is
+cut into overlapping pairs: 机器学习 becomes `⌊机 机器 器学 学习 习⌋`. A part of it is found as a phrase of
+the pairs that it has in it; where it goes on, or begins, with something else, the marks say that its
+run ends or begins there. For a single character, each one that occurs has an entry of its own.
 
 Index and query go through the same `_plain` and `_pairs`: what one of them did otherwise would not
 be found.
@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from operator import add
 
 INDEXED_CHARACTERS = 200_000
@@ -24,6 +25,8 @@ QUERY_CHARACTERS = 1_000
 """Of what a person typed: the rest is not looked at."""
 QUERY_TERMS = 64
 """The most entries that one query asks the index for; a longer one finds a little more than it says."""
+SHORTEST_BEGINNING = 3
+"""Letters before a `*`."""
 
 _CJK = (
     "\u1100-\u11ff\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u3096\u309d-\u309f"
@@ -48,9 +51,11 @@ _MARKS = "_\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3"
 """Letters to Python, and something between words to the tokenizer."""
 _PIECE = re.compile(f"(?P<cjk>[{_CJK}]+)|[^\\W{_MARKS}{_CJK}]+")
 
-# Entries that no text and no query can make: `_BETWEEN` takes these characters out of both.
+# Of the entries that no text and no query can make: `_BETWEEN` takes these out of both.
 _END = "\ue000"
 _OF_TASK = "\ue001"
+_CHARACTER = "\ue002"
+_EDGE = "\ue003"
 
 
 def index_words(task_id: int, texts: Iterable[str | None]) -> str:
@@ -71,7 +76,10 @@ def words_of(text: str) -> str:
     """`text` as the index takes it: with something between all words."""
     if text.isascii():
         return text.replace("\x00", " ")
-    return _CJK_RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _plain(text))
+    text = _plain(text)
+    characters = sorted(set("".join(_CJK_RUN.findall(text))))
+    pairs = _CJK_RUN.sub(lambda run: f" {' '.join(_pairs(_EDGE + run[0] + _EDGE))} ", text)
+    return " ".join([pairs, *(_CHARACTER + character for character in characters)])
 
 
 def _plain(text: str) -> str:
@@ -81,8 +89,8 @@ def _plain(text: str) -> str:
     return _BETWEEN.sub(" ", _DROPPED.sub("", text)).replace("\x00", " ")
 
 
-def _pairs(run: str) -> list[str]:
-    return [*map(add, run, run[1:]), run[-1]]
+def _pairs(run: str) -> Iterable[str]:
+    return map(add, run, run[1:])
 
 
 _ITEM = re.compile(r'(?P<no>-|NOT\s+-?)?(?:"(?P<quoted>[^"]*)"?|(?P<word>[^\s"]+))(?P<prefix>\*)?')
@@ -90,47 +98,87 @@ _OPERATORS = {"AND", "NOT"}
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»「」『』〝〞〟", '"'))
 
 
-def match_of(query: str) -> str | None:
-    """What a person typed, as an expression for FTS5's MATCH that is never wrong; None where there
-    is nothing to look for.
+@dataclass(frozen=True)
+class Phrase:
+    """Entries that follow each other; with `open_end`, the last one may go on."""
+
+    entries: tuple[str, ...]
+    open_end: bool = False
+
+    def match(self, endings: Callable[[str], Sequence[str]]) -> str:
+        """As an expression. `endings` of a beginning are the index's entries that have it."""
+        if not self.open_end:
+            return _quoted(self.entries)
+        *first, last = self.entries
+        found = endings(_folded(last)) or [last]
+        return f"({' OR '.join(_quoted([*first, ending]) for ending in found)})"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a person is looking for: all of the `wanted`, none of the `unwanted`."""
+
+    wanted: tuple[Phrase, ...]
+    unwanted: tuple[Phrase, ...] = ()
+
+    def match(self, endings: Callable[[str], Sequence[str]], task_id: int | None = None) -> str:
+        """As an expression for FTS5's MATCH that is never wrong, also for runs of one task only."""
+        ours = [] if task_id is None else [_quoted([f"{_OF_TASK}{task_id}"])]
+        found = " AND ".join([*ours, *(phrase.match(endings) for phrase in self.wanted)])
+        if not self.unwanted:
+            return found
+        return f"({found}) NOT ({' OR '.join(phrase.match(endings) for phrase in self.unwanted)})"
+
+
+def parse(query: str) -> Search | None:
+    """What a person typed; None where there is nothing to look for.
 
     All words must occur; "quoted words" must follow each other, and so must characters that are
     written together. `*` at the end of a word or quotation stands for any ending; `-` or NOT before
     one excludes it, beside something that is looked for. Every other sign only stands between words.
     """
     query = unicodedata.normalize("NFKC", query[:QUERY_CHARACTERS]).translate(_QUOTES)
-    wanted: dict[str, None] = {}  # in order, each once
-    unwanted: dict[str, None] = {}
+    wanted: dict[Phrase, None] = {}  # in order, each once
+    unwanted: dict[Phrase, None] = {}
     left = QUERY_TERMS
     for item in _ITEM.finditer(query):
         typed = item["word"] or item["quoted"] or ""
         if left <= 0 or (item["word"] and typed in _OPERATORS):
             continue
-        phrase, terms = _phrase(typed, left, (item["prefix"] or typed).endswith("*"))
-        if phrase:
-            (unwanted if item["no"] else wanted)[phrase] = None
-            left -= terms
-    if not wanted:
-        return None
-    found = " AND ".join(wanted)
-    return f"({found}) NOT ({' OR '.join(unwanted)})" if unwanted else found
+        entries = _entries(typed)[:left]
+        if entries:
+            open_end = (item["prefix"] or typed).endswith("*") and _may_go_on(entries[-1])
+            (unwanted if item["no"] else wanted)[Phrase(tuple(entries), open_end)] = None
+            left -= len(entries)
+    return Search(tuple(wanted), tuple(unwanted)) if wanted else None
 
 
-def in_task(match: str, task_id: int) -> str:
-    """`match`, which `match_of` made, among the runs of one task."""
-    return f'"{_OF_TASK}{task_id}" AND ({match})'
-
-
-def _phrase(typed: str, most: int, prefix: bool) -> tuple[str, int]:
-    """`typed` as a quoted phrase of at most `most` entries, and of how many; "" where it has none."""
-    entries: list[str] = []
+def _entries(typed: str) -> list[str]:
+    """The entries that a text has in it where it has `typed`."""
     pieces = list(_PIECE.finditer(_plain(typed)))
-    for piece in pieces:
-        entries += _pairs(piece[0]) if piece["cjk"] else [piece[0]]
-    if pieces and pieces[-1]["cjk"]:
-        # What follows its last character in a text is not known: whatever pair that begins, or none.
-        prefix = len(pieces[-1][0]) == 1
-        entries = entries if prefix else entries[:-1]
-    if len(entries) > most:
-        entries, prefix = entries[:most], False
-    return f'"{" ".join(entries)}"{"*" if prefix else ""}' if entries else "", len(entries)
+    if len(pieces) == 1 and pieces[0]["cjk"] and len(pieces[0][0]) == 1:
+        return [_CHARACTER + pieces[0][0]]
+    entries: list[str] = []
+    for place, piece in enumerate(pieces):
+        if piece["cjk"]:
+            # Where the phrase begins or ends, its run in a text may go on.
+            start, end = _EDGE if place else "", _EDGE if place < len(pieces) - 1 else ""
+            entries += _pairs(start + piece[0] + end)
+        else:
+            entries.append(piece[0])
+    return entries
+
+
+def _may_go_on(entry: str) -> bool:
+    """Has it endings to speak of? Every text has a word with a given first letter."""
+    return len(entry) >= SHORTEST_BEGINNING and not _CJK_RUN.search(entry)
+
+
+def _folded(entry: str) -> str:
+    """As the tokenizer writes it into the index."""
+    letters = unicodedata.normalize("NFD", entry)
+    return "".join(sign for sign in letters if not unicodedata.combining(sign)).lower()
+
+
+def _quoted(entries: Iterable[str]) -> str:
+    return f'"{" ".join(entries)}"'

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, text, update
 
-from autoai.domain.search import match_of
 from autoai.extensions import db
 from autoai.models import InstanceState, Run, RunText, write_transaction
+from autoai.queries.search import Words
 from autoai.services import search_index
 from autoai.services.ports import Ports
 from autoai.services.retention import remove_old_runs, remove_old_texts
@@ -28,11 +28,10 @@ def _in_app(in_app: Flask) -> None:
 
 
 def found(query: str) -> list[int]:
-    match = match_of(query)
-    rows = text("SELECT rowid FROM run_search WHERE run_search MATCH :match ORDER BY rowid")
-    ids = list(db.session.scalars(rows, {"match": match}))
+    words = Words.of(query)
+    ids = words.newest(1_000) if words else []
     db.session.commit()
-    return ids
+    return sorted(ids)
 
 
 def held() -> int:
