@@ -65,6 +65,20 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     expect(row.locator("[data-status=success]")).to_be_visible()
     expect(row.get_by_role("button", name="Run now: Typed")).to_be_focused()
 
+    # To its log, to the run in it, and to that run's page.
+    tab_to(page, row.get_by_role("link", name="Logs: Typed"), most=4)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site.base}/tasks/{task['id']}/logs")
+    page.keyboard.press("j")
+    expect(page.locator("[data-row] .opener")).to_be_focused()
+    page.keyboard.press("Enter")
+    number = page.locator("[data-row] .detail dl").get_by_role("link")
+    run = site.logs_of(task)[0]["id"]
+    tab_to(page, number.get_by_text(str(run), exact=True))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site.base}/logs/{run}")
+    expect(page.locator("[data-text=response]")).to_be_visible()
+
 
 def test_the_first_tab_skips_to_the_content(open_page: Open, site: Site) -> None:
     site.task()
