@@ -97,8 +97,7 @@ class Hub:
         self._running = False
         self._stopping = threading.Event()
         self._revision: int | None = None
-        self._allowance = 0.0
-        self._stepped_at = self._looked_at = _FAR_PAST
+        self._looked_at = _FAR_PAST
         self._blind = False
 
     def __len__(self) -> int:
@@ -204,22 +203,18 @@ class Hub:
             self._blind = False
 
     def _tell(self, now: float) -> None:
-        """Events to those that have waited longest, as many as there may be by now."""
-        pace = self.pace
-        most = max(1.0, pace.per_second * pace.look)
-        passed = pace.per_second * (now - self._stepped_at)
-        self._allowance, self._stepped_at = min(most, self._allowance + passed), now
+        """Events to those that have waited longest, as many as one look may send."""
+        most = max(1, round(self.pace.per_second * self.pace.look))
         open_ones = [stream for stream in list(self._streams) if stream.sock is not None]
         waiting = [(stream, news) for stream in open_ones if (news := self._news(stream, now))]
         waiting.sort(key=lambda one: one[0].told_at)
-        for stream, news in waiting[: int(self._allowance)]:
+        for stream, news in waiting[:most]:
             stream.told_at, stream.sizes = now, self._sizes(stream)
             if (
                 news == "change"
             ):  # it makes the page look at what grows, too; not the other way round
                 stream.seen, stream.changed_at = self._revision, now
             self._write(stream, news, now)
-            self._allowance -= 1
 
     def _news(self, stream: Stream, now: float) -> str | None:
         if now - stream.told_at < self.pace.grow:
