@@ -443,6 +443,28 @@ def test_a_database_that_does_not_answer_costs_news_and_no_stream(
     hub.end()
 
 
+def test_a_fault_of_ours_ends_the_streams_and_not_what_comes_after(clock: FakeClock) -> None:
+    class Faulty(Stub):
+        broken = True
+
+        def grown(self, run_id: int) -> int:
+            if self.broken:
+                raise ZeroDivisionError
+            return 0
+
+    sight = Faulty()
+    hub = Stepped(sight, clock)
+    [tab] = crowd(hub, 1)
+    hub._threads.pop()()
+    assert tab.rest() == "" and len(hub) == 0
+    sight.broken = False
+    [tab] = crowd(hub, 1)
+    assert len(hub._threads) == 1, "another thread"
+    hub.step()
+    assert "event: change" in tab.heard()
+    hub.end()
+
+
 def test_where_there_are_no_streams(signed_in: FlaskClient, hub: Stepped) -> None:
     """204: the browser does not try again, and the page asks by itself."""
     assert signed_in.get("/events").status_code == 204

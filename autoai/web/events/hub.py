@@ -156,12 +156,17 @@ class Hub:
                 self._write(stream, "beat", now)
 
     def _run(self) -> None:
-        while not self._clock.wait(self._stopping, self.pace.look):
-            self.step()
-            with self._lock:
-                if not self._streams:
-                    self._running = False
-                    return
+        try:
+            while not self._clock.wait(self._stopping, self.pace.look):
+                self.step()
+                with self._lock:
+                    if not self._streams:
+                        self._running = False
+                        return
+        except Exception:
+            log.exception("the event streams have broken off; their pages open new ones")
+        with self._lock:
+            self._running = False
         self._drop_all()
 
     def _drop_all(self) -> None:
@@ -210,9 +215,7 @@ class Hub:
         waiting.sort(key=lambda one: one[0].told_at)
         for stream, news in waiting[:most]:
             stream.told_at, stream.sizes = now, self._sizes(stream)
-            if (
-                news == "change"
-            ):  # it makes the page look at what grows, too; not the other way round
+            if news == "change":  # the page looks at what grows, too; not the other way round
                 stream.seen, stream.changed_at = self._revision, now
             self._write(stream, news, now)
 
