@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from html.parser import HTMLParser
 
 import pytest
 
@@ -11,6 +12,8 @@ from autoai.web.answers import markdown
 from autoai.web.answers.json_tree import LONGEST, Node, tree_of
 from autoai.web.answers.markdown import TooMuch, looks_like, to_html
 from autoai.web.answers.views import SHOWN, View, as_shown
+
+from ..hostile import GROUPS, TEXTS
 
 _SECONDS = 8.0
 """Below one where nobody else uses the machine; a text that is not bounded takes minutes."""
@@ -208,5 +211,52 @@ def test_a_long_text_is_cut_until_somebody_wants_the_whole() -> None:
     assert answer.views == (View.RAW,)
     assert len(answer.raw.text) == SHOWN and answer.raw.left_out == 1_000_000 - SHOWN
     assert as_shown(text, whole=True).raw.text == text
+    chunks = as_shown(text, whole=True).raw.chunks
+    assert "".join(chunks) == text and max(map(len, chunks)) <= 8_000
+    lines = as_shown("a line\n" * 99_000, whole=True).raw.chunks
+    assert len(lines) > 9 and all(chunk.endswith("\n") for chunk in lines)
+    assert answer.raw.chunks == [answer.raw.text], "a short one stays whole"
     vast = as_shown("z" * 5_000_000, whole=True).raw
     assert vast.left_out and not vast.fits, "there is the file"
+
+
+class Markup(HTMLParser):
+    """What a browser would make of some HTML: elements and their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+HARMLESS = {
+    *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code"),
+    *("em", "strong", "s", "a", "span", "div", "table", "thead", "tbody", "tr", "th", "td"),
+}
+QUIET = {"href", "target", "rel", "class", "tabindex", "start"}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_hostile_text_becomes_more_than_text(group: str) -> None:
+    for text in GROUPS[group]:
+        html = as_shown(text, "markdown").html
+        for tag, attributes in Markup(html or "").found:
+            assert tag in HARMLESS and set(attributes) <= QUIET, (text, html)
+            assert (
+                str(attributes.get("href", "https:"))
+                .lower()
+                .startswith(("https:", "http:", "mailto:"))
+            ), (text, html)
+            if "href" in attributes:
+                assert attributes["rel"] == "noopener noreferrer nofollow", (text, html)
+                assert attributes["target"] == "_blank", (text, html)
+        as_shown(text, "json"), as_shown(text, "raw")
+
+
+def test_hostile_texts_are_many_and_of_all_kinds() -> None:
+    assert len(set(TEXTS)) == len(TEXTS) >= 200
+    shown = [as_shown(text).view for text in TEXTS]
+    assert {view: shown.count(view) > 5 for view in View} == dict.fromkeys(View, True)

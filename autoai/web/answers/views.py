@@ -13,6 +13,10 @@ SHOWN = 50_000
 """Characters of a text that is longer than that; the rest is one click away."""
 WHOLE = 4_000_000
 """What a page takes at most; beyond it there is the file."""
+_TOLERANCE = 1.2
+_CHUNK = 8_000
+"""A browser's time to lay out a block of mixed directions grows with the square of its length: a
+megabyte in one takes a minute, in pieces it takes half a second."""
 
 
 class View(StrEnum):
@@ -37,6 +41,20 @@ class Text:
         return self.length - len(self.text)
 
     @property
+    def chunks(self) -> list[str]:
+        """A long text in pieces, which end with a line where they can; a short one whole."""
+        if len(self.text) <= SHOWN * _TOLERANCE:
+            return [self.text]
+        found, at = [], 0
+        while at < len(self.text):
+            end = at + _CHUNK
+            if end < len(self.text):
+                end = self.text.rfind("\n", at, end) + 1 or end
+            found.append(self.text[at:end])
+            at = end
+        return found
+
+    @property
     def fits(self) -> bool:
         """Can a page show all of it?"""
         return self.length <= WHOLE
@@ -57,7 +75,7 @@ class Answer:
 def cut(text: str, whole: bool = False) -> Text:
     """The beginning of a long text; with `whole`, as much as a page takes."""
     most = WHOLE if whole else SHOWN
-    return Text(text[:most] if len(text) > most * 1.2 else text, len(text))
+    return Text(text[:most] if len(text) > most * _TOLERANCE else text, len(text))
 
 
 def as_shown(text: str, wanted: str = "", whole: bool = False) -> Answer:
