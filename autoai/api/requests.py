@@ -13,12 +13,11 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Invalid
-from ..domain.runs import Status
-from ..domain.verdicts import Verdict
 from ..models import LARGEST_ID
-from ..queries.run_filter import RunFilter, day_start
+from ..queries.run_filter import RunFilter
 from ..queries.run_pages import Cursor
 from ..queries.usage import Days, day_of
+from .run_filters import NAMES, ask
 
 _DEFAULT_DAYS = timedelta(days=29)
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
@@ -62,37 +61,17 @@ def read_id(name: str) -> int | None:
     return _whole_number(name, 1, LARGEST_ID)
 
 
-def read_run_filter(zone: ZoneInfo, task_id: int | None) -> RunFilter:
-    """`status` (several, repeated or with commas), `verdict`, `changed`, `from`, `to`, `task_id` and
-    `account_id`."""
-    statuses = {part for text in request.args.getlist("status") for part in text.split(",") if part}
-    unknown = statuses - set(Status)
-    if unknown:
-        raise Invalid({"status": [_("Choose one of: %(choices)s.", choices=", ".join(Status))]})
-    if task_id is None:
-        task_id = _whole_number("task_id", 1, LARGEST_ID)
-    return RunFilter(
-        task_id=task_id,
-        statuses=frozenset(statuses),
-        verdict=_one_of("verdict", tuple(Verdict)),
-        changed=_changed(),
-        account_id=_whole_number("account_id", 1, LARGEST_ID),
-        since=_instant("from", zone, end=False),
-        until=_instant("to", zone, end=True),
-        whole_days=False,
-    )
-
-
-def _one_of(name: str, choices: Collection[str]) -> str | None:
-    text = request.args.get(name, "").strip()
-    if text and text not in set(choices):
-        raise Invalid({name: [_("Choose one of: %(choices)s.", choices=", ".join(choices))]})
-    return text or None
-
-
-def _changed() -> bool | None:
-    text = _one_of("changed", ("true", "false"))
-    return None if text is None else text == "true"
+def read_run_filter(
+    now: datetime, zone: ZoneInfo, task_id: int | None, also: Collection[str]
+) -> RunFilter:
+    """The log's filter, see `run_filters`. A parameter that is neither of it nor in `also` is
+    refused: a misspelt one would restrict nothing."""
+    unknown = set(request.args) - {*NAMES, *also}
+    asked = ask(request.args, now, zone, task_id)
+    errors = {**asked.errors, **{name: [_("There is no such field.")] for name in sorted(unknown)}}
+    if errors:
+        raise Invalid(errors)
+    return asked.wanted
 
 
 def read_days(today: date) -> Days:
@@ -149,22 +128,6 @@ def _whole_number(name: str, least: int, most: int) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 19 or not least <= int(text) <= most:
         raise Invalid({name: [_not_a_number(least, most)]})
     return int(text)
-
-
-def _instant(name: str, zone: ZoneInfo, end: bool) -> datetime | None:
-    """A day counts whole on the instance's clocks, an instant to the microsecond, both inclusive."""
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        if len(text) == len("2026-01-31"):
-            return day_start(date.fromisoformat(text) + timedelta(days=1 if end else 0), zone)
-        # "+" of an offset arrives as a blank when it was not escaped.
-        instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
-        return instant.astimezone(UTC) + timedelta(microseconds=1 if end else 0)
-    except (ValueError, OverflowError) as error:
-        raise Invalid({name: [_not_an_instant()]}) from error
 
 
 def _day(name: str) -> date | None:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from ...domain.cells import harmless
 from ...domain.costs import plain
 from ...queries.usage import UsageRow
 
@@ -26,7 +27,6 @@ COLUMNS = (
     "reserved_tokens",
     "reserved_cost",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _AT_ONCE = 500
 
 
@@ -37,11 +37,6 @@ def csv_of(rows: Iterable[UsageRow]) -> Iterator[str]:
     source = iter(rows)
     while some := list(islice(source, _AT_ONCE)):
         yield _lines(_cells(row) for row in some)
-
-
-def harmless(text: str | None) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text and text.startswith(_FORMULA) else text or ""
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:
