@@ -51,9 +51,9 @@ def nothing_new() -> Response:
     return response
 
 
-def done(message: str, refresh: str) -> Response:
+def done(message: str, refresh: str, category: str = "success") -> Response:
     """After a change: a message at the top, and the part with the id `refresh` asks again at once."""
-    response = make_response(render_bounded("shared/_said.html", category="success", text=message))
+    response = make_response(render_bounded("shared/_said.html", category=category, text=message))
     response.headers["HX-Trigger"] = f'{{"refresh": {{"target": "#{refresh}"}}}}'
     return response
 

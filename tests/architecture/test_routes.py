@@ -46,6 +46,7 @@ def addresses(app: Flask) -> list[tuple[str, str, str]]:
         path = rule.rule.replace("<int:task_id>", "1").replace("<int:run_id>", "1")
         path = path.replace("<int:outage_id>", "1").replace("<int:account_id>", "1")
         path = path.replace("<int:number>", "1").replace("<int:template_id>", "1")
+        path = path.replace("<int:view_id>", "1")
         path = path.replace("<template_key>", "daily-digest")
         path = path.replace("<path:filename>", "css/app.css")
         assert "<" not in path, f"say here what stands for the variable in {rule.rule}"

@@ -141,7 +141,7 @@ def test_a_run_is_opened_and_the_log_filtered(open_page: Open, site: Site) -> No
     page.keyboard.press("Enter")
     expect(opener).to_have_attribute("aria-expanded", "false")
 
-    menu = page.locator("#filter summary")
+    menu = page.locator("#menu-filter-status > summary")
     tab_to(page, menu, key="Shift+Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")

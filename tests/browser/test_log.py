@@ -19,7 +19,7 @@ def day(distance: int) -> str:
 
 def choose_status(page: Page, *names: str) -> None:
     """Through the menu of statuses."""
-    page.locator("#filter summary").click()
+    page.locator("#menu-filter-status > summary").click()
     for name in names:
         page.locator("#filter").get_by_label(name, exact=True).click()
     page.keyboard.press("Escape")
@@ -52,7 +52,7 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
     expect(page).to_have_url(site.base + "/logs?status=failed")
     expect(rows).to_have_count(1)
     assert statuses(page) == ["failed"]
-    expect(page.locator("#filter summary")).to_have_text("1 chosen")
+    expect(page.locator("#menu-filter-status > summary")).to_have_text("1 chosen")
     expect(page.locator("[data-figure=runs]")).to_have_text("1")
     expect(page.locator("[data-figure=success_rate]")).to_have_text("0%")
     assert is_marked(page)
@@ -64,7 +64,7 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
     page.go_back()
     expect(page).to_have_url(site.base + "/logs?status=failed")
     expect(rows).to_have_count(1)
-    expect(page.locator("#filter summary")).to_have_text("1 chosen")
+    expect(page.locator("#menu-filter-status > summary")).to_have_text("1 chosen")
     page.go_back()
     expect(page).to_have_url(site.base + "/logs")
     expect(rows).to_have_count(3)
@@ -81,6 +81,7 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
 def test_the_filter_by_days_counts_both_ends(open_page: Open, site: Site, two_tasks: Any) -> None:
     page = open_page("/logs")
     rows = page.locator("[data-row]")
+    page.locator("#filter-more > summary").click()
     page.get_by_label("From").fill(day(0))
     expect(page).to_have_url(site.base + f"/logs?from={day(0)}")
     expect(rows).to_have_count(3)
@@ -98,12 +99,14 @@ def test_the_filter_by_days_counts_both_ends(open_page: Open, site: Site, two_ta
 def test_days_the_wrong_way_round_are_said(open_page: Open, site: Site) -> None:
     page = open_page(f"/logs?from={day(0)}&to={day(-3)}")
     expect(page.locator("#runs").get_by_role("alert")).not_to_be_empty()
+    expect(page.get_by_label("From")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#filter-from-error")).to_be_visible()
 
 
 def test_the_filter_by_task(open_page: Open, site: Site, two_tasks: Any) -> None:
     _, bad = two_tasks
     page = open_page("/logs")
-    page.get_by_label("Task", exact=True).select_option("Bad")
+    page.locator("#filter").get_by_label("Task", exact=True).select_option("Bad")
     expect(page).to_have_url(site.base + f"/logs?task_id={bad['id']}")
     expect(page.locator("[data-row]")).to_have_count(1)
 

@@ -161,7 +161,9 @@ def test_a_phone_opens_runs_menus_and_the_question(
     expect(row.locator("[data-text=error]")).to_be_visible()
     assert too_wide(page) == []
 
-    for menu in page.locator("#menu-language, #menu-theme, #filter details").all():
+    for menu in page.locator(
+        "#menu-language, #menu-theme, #filter .main details, #menu-keep, .tools-row details"
+    ).all():
         menu.locator("summary").tap()
         expect(menu.locator(".sheet")).to_be_in_viewport(ratio=1)
         assert too_wide(page) == []

@@ -1,105 +1,125 @@
-"""The log's filter as it stands in the address: status (several), from, to, task_id, account_id,
-verdict, changed."""
+"""The log's filter as a page shows it: what was typed, what is wrong in it, what can be taken off."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from ...domain.runs import Status
-from ...domain.verdicts import Verdict
+from ...api.run_filters import NAMES, SEVERAL, ask, cleaned, values_of
+from ...domain.runs import Reason, Status
+from ...queries.log_choices import tasks_like
 from ...queries.run_filter import RunFilter
-from ..urls import id_of
 
-_CHANGED = ("true", "false")
-_EARLIEST, _LATEST = date(1970, 1, 2), date(9000, 1, 1)
+IN_SIGHT = ("status", "task_id", "q", "period")
+"""The others lie in the fold."""
+_KNOWN = {"status": tuple(Status), "reason": tuple(Reason)}
+_CHOICES = 5
 
 
 @dataclass
 class LogFilter:
-    """What was asked for, kept as it was typed so that the form shows it again."""
+    """What was asked for. `texts` and `lists` are as they were typed, so that the form shows them
+    again; what is wrong in them stands in `errors` and restricts nothing."""
 
-    statuses: list[str]
-    task_id: int | None
-    from_text: str
-    to_text: str
-    account_id: int | None = None
-    verdict: str = ""
-    changed: str = ""
-    """true or false, as it stands in the address."""
-    first: date | None = None
-    last: date | None = None
-    errors: list[str] = field(default_factory=list)
+    wanted: RunFilter
+    texts: dict[str, str]
+    lists: dict[str, list[str]]
+    errors: dict[str, list[str]]
+    of_one_task: bool
+    task_text: str = ""
+    """The task as a name was typed, where there are too many to choose from a list."""
+    view_id: int | None = None
 
     @classmethod
-    def read(cls, args: MultiDict[str, str], task_id: int | None) -> LogFilter:
+    def read(
+        cls, args: MultiDict[str, str], now: datetime, zone: ZoneInfo, task_id: int | None
+    ) -> LogFilter:
         """From the query string. `task_id` is given by the address of a task's own log."""
-        found = cls(
-            statuses=_known(part for text in args.getlist("status") for part in text.split(",")),
-            task_id=task_id if task_id is not None else id_of(args.get("task_id", "")),
-            from_text=args.get("from", "").strip(),
-            to_text=args.get("to", "").strip(),
-            account_id=id_of(args.get("account_id", "")),
-            verdict=_one_of(Verdict, args.get("verdict", "")),
-            changed=_one_of(_CHANGED, args.get("changed", "")),
+        args = MultiDict(args)
+        task_text = cleaned(args.get("task", ""))[:200]
+        task_error = ""
+        if task_text and task_id is None and not args.get("task_id"):
+            found, task_error = _task_named(task_text)
+            if found is not None:
+                args["task_id"], task_text = str(found), ""
+        asked = ask(args, now, zone, task_id)
+        if task_error:
+            asked.errors["task_id"] = [task_error]
+        wanted = asked.wanted
+        typed = args.get("from"), args.get("to")
+        if wanted.since and wanted.until and wanted.since >= wanted.until and any(typed):
+            asked.errors.setdefault("from", []).append(_("The first day comes after the last one."))
+        skipped = {"task_id"} if task_id is not None else set()
+        names = [name for name in NAMES if name not in skipped]
+        view = cleaned(args.get("view", ""))
+        chosen = cls(
+            wanted=wanted,
+            texts={name: cleaned(args.get(name, "")) for name in names if name not in SEVERAL},
+            lists={name: _in_order(name, values_of(args, name)) for name in SEVERAL},
+            errors=asked.errors,
+            of_one_task=task_id is not None,
+            task_text=task_text,
+            view_id=int(view) if view.isascii() and view.isdigit() and len(view) < 18 else None,
         )
-        found.first = found._day(found.from_text)
-        found.last = found._day(found.to_text)
-        if found.first and found.last and found.first > found.last:
-            found.errors.append(_("The first day comes after the last one."))
-        return found
+        if chosen.texts["from"] or chosen.texts["to"]:
+            chosen.texts["period"] = ""  # typed days go before a period
+        return chosen
 
-    def _day(self, text: str) -> date | None:
-        if not text:
-            return None
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            day = None
-        if day is None or not _EARLIEST <= day <= _LATEST:
-            self.errors.append(_("Enter days as YYYY-MM-DD, such as 2026-01-31."))
-            return None
-        return day
+    def text(self, name: str) -> str:
+        """As it was typed; empty for nothing."""
+        return self.texts.get(name, "")
 
-    def active(self, fixed_task: bool) -> bool:
-        """Is anything left out? On a task's own log, the task is not part of the filter."""
-        by_task = self.task_id is not None and not fixed_task
-        others = (self.account_id, self.verdict, self.changed, self.from_text, self.to_text)
-        return bool(self.statuses or by_task or any(others))
+    @property
+    def statuses(self) -> list[str]:
+        return self.lists["status"]
 
-    def query(self, fixed_task: bool) -> list[tuple[str, str]]:
-        """The filter as it goes into an address."""
-        pairs = [("status", status) for status in self.statuses]
-        if self.task_id is not None and not fixed_task:
-            pairs.append(("task_id", str(self.task_id)))
-        pairs += [("account_id", str(self.account_id))] if self.account_id else []
-        pairs += [("verdict", self.verdict)] if self.verdict else []
-        pairs += [("changed", self.changed)] if self.changed else []
-        pairs += [("from", self.from_text)] if self.from_text else []
-        pairs += [("to", self.to_text)] if self.to_text else []
-        return pairs
+    @property
+    def reasons(self) -> list[str]:
+        return self.lists["reason"]
 
-    def rows(self, zone: ZoneInfo) -> RunFilter:
-        """For the database: days count whole, on the clocks of `zone`."""
-        wanted = RunFilter(
-            task_id=self.task_id,
-            account_id=self.account_id,
-            statuses=frozenset(self.statuses),
-            verdict=self.verdict or None,
-            changed=self.changed == "true" if self.changed else None,
-        )
-        return wanted.on_days(self.first, self.last, zone)
+    @property
+    def active(self) -> bool:
+        """Is anything left out?"""
+        return bool(self.query())
+
+    @property
+    def folded(self) -> int:
+        """How many fields are set in the fold."""
+        return len({name for name, _value in self.query() if name not in IN_SIGHT})
+
+    @property
+    def fold_wrong(self) -> bool:
+        """Is something wrong in the fold?"""
+        return any(name not in IN_SIGHT for name in self.errors)
+
+    def query(self, leave_out: tuple[str, str] | None = None) -> list[tuple[str, str]]:
+        """The filter as it goes into an address, without one of its parts, or what is wrong."""
+        pairs: list[tuple[str, str]] = []
+        for name in NAMES:
+            if name in SEVERAL:
+                pairs += [(name, value) for value in self.lists[name]]
+            elif self.text(name) and name not in self.errors:
+                pairs.append((name, self.text(name)))
+        return [pair for pair in pairs if pair != leave_out]
 
 
-def _one_of(names: Iterable[str], text: str) -> str:
-    return text if text in list(names) else ""
+def _in_order(name: str, values: list[str]) -> list[str]:
+    return [value for value in _KNOWN[name] if value in values]
 
 
-def _known(names: Iterable[str]) -> list[str]:
-    wanted = set(names)
-    return [status.value for status in Status if status.value in wanted]
+def _task_named(text: str) -> tuple[int | None, str]:
+    """The id of the one task that is meant, or a sentence that says why that is none."""
+    number = text.removeprefix("#").partition(" ")[0]
+    if text.startswith("#") and number.isascii() and number.isdigit() and len(number) < 18:
+        return int(number), ""
+    found = tasks_like(text, _CHOICES)
+    same = [task_id for task_id, name in found if name.casefold() == text.casefold()]
+    if len(same) == 1 or len(found) == 1:
+        return (same or [found[0][0]])[0], ""
+    if not found:
+        return None, _("No task is called so.")
+    return None, _("Several tasks are called so: choose one of those that are offered.")

@@ -1,0 +1,64 @@
+"""What the log's filter offers. Every list is bounded, and none is found by reading the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ..extensions import db
+from ..models import Account, Run, Task, TaskTag
+
+MOST = 100
+Choices = list[tuple[int, str]]
+"""(id, name)"""
+
+
+def few_tasks(most: int = MOST) -> Choices | None:
+    """All tasks by name; None where there are more than `most`."""
+    if len(db.session.scalars(select(Task.id).limit(most + 1)).all()) > most:
+        return None
+    rows = db.session.execute(select(Task.id, Task.name).order_by(func.lower(Task.name), Task.id))
+    return list(rows.all())
+
+
+def tasks_like(text: str, most: int) -> Choices:
+    """At most `most` tasks with `text` in their names, by name; those that are called so first."""
+    query = select(Task.id, Task.name).where(Task.name.icontains(text, autoescape=True))
+    order = (func.lower(Task.name) != func.lower(text), func.lower(Task.name), Task.id)
+    return list(db.session.execute(query.order_by(*order).limit(most)).all())
+
+
+def task_name(task_id: int | None) -> str | None:
+    """The name of a task; None where there is none."""
+    return db.session.scalar(select(Task.name).where(Task.id == task_id)) if task_id else None
+
+
+def account_names(ids: Collection[int] | None = None) -> dict[int, str]:
+    """Id → name, by name: of these accounts, else of the first hundred."""
+    query = select(Account.id, Account.name).order_by(func.lower(Account.name)).limit(MOST)
+    if ids is not None:
+        query = query.where(Account.id.in_(ids))
+    return dict(db.session.execute(query).all())
+
+
+def models_used() -> Sequence[str]:
+    """The models that runs were sent to, the first hundred by name."""
+    return _distinct(Run.model)
+
+
+def tags_used() -> Sequence[str]:
+    """The tags of tasks, the first hundred by name."""
+    return _distinct(TaskTag.tag)
+
+
+def _distinct(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> list[str]:
+    """By one look into the column's index for each value. DISTINCT would read the whole index."""
+    first: Select[tuple[str | None]] = select(func.min(column).label("value"))
+    found = first.cte("found", recursive=True)
+    following = select(func.min(column)).where(column > found.c.value).scalar_subquery()
+    step = select(following).where(found.c.value.is_not(None))
+    chain = found.union_all(step)
+    query = select(chain.c.value).limit(MOST)
+    return [value for value in db.session.scalars(query) if value is not None]

@@ -1,0 +1,15 @@
+"""The saved views of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from ..extensions import db
+from ..models import SavedView
+
+
+def saved_views() -> Sequence[SavedView]:
+    """All of them, by name."""
+    return db.session.scalars(select(SavedView).order_by(func.lower(SavedView.name))).all()

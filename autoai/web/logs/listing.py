@@ -1,0 +1,189 @@
+"""The list of runs: the page, and its part for a filter that changed or for something new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from urllib.parse import parse_qsl, urlencode
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from ...domain.runs import Reason, Source, Status
+from ...models import Run, SavedView, Task
+from ...queries.log_choices import (
+    Choices,
+    account_names,
+    few_tasks,
+    models_used,
+    tags_used,
+    task_name,
+)
+from ...queries.run_filter import RunFilter
+from ...queries.run_log import figures, last_days
+from ...queries.run_pages import Cursor, RunPage, page_of_runs
+from ...queries.saved_views import saved_views
+from ...queries.state import current_revision
+from ...queries.waiting import Wait, waits_of
+from ...runtime import runtime
+from ...services.bulk_runs import MOST
+from ...services.limits import in_the_way
+from ...services.saved_views import LONGEST_QUERY
+from ..htmx import nothing_new, render, unchanged
+from ..pagination import Stretch
+from ..templating import stamp_of
+from .chart import week_chart
+from .chips import chips_of
+from .columns import COLUMNS, COOKIE, Columns, read_columns
+from .filters import LogFilter
+from .words import PERIODS, REASONS, short_reason
+
+PER_PAGE = 20
+_GOES_ON = 8
+"""How often a search that has found nothing yet goes on by itself."""
+_MOST_PARTS = 200
+
+BUILT_IN: dict[str, list[tuple[str, str]]] = {
+    "all": [],
+    "failed": [("status", "failed"), ("status", "interrupted")],
+    "degraded": [("verdict", "degraded")],
+    "running": [("status", "queued"), ("status", "running")],
+    "changed": [("changed", "true")],
+}
+"""Views that are always there."""
+
+
+class Offered:
+    """The choices of the filter's fields: read where they are drawn, not when rows are refreshed."""
+
+    statuses = list(Status)
+    reasons = {reason.value: REASONS[reason] for reason in Reason}
+    sources = [source.value for source in Source]
+    periods = PERIODS
+    columns = COLUMNS
+
+    @cached_property
+    def tasks(self) -> Choices | None:
+        return few_tasks()
+
+    @cached_property
+    def accounts(self) -> dict[int, str]:
+        return account_names()
+
+    @cached_property
+    def models(self) -> Sequence[str]:
+        return models_used()
+
+    @cached_property
+    def tags(self) -> Sequence[str]:
+        return tags_used()
+
+    @cached_property
+    def views(self) -> Sequence[SavedView]:
+        return saved_views()
+
+    def task_called(self, task_id: int | None) -> str:
+        """As the field for a task's name shows it."""
+        return f"#{task_id} {task_name(task_id) or ''}".strip() if task_id else ""
+
+
+@dataclass(frozen=True)
+class Saving:
+    """A view that could not be saved: what was typed, and what is wrong with it."""
+
+    name: str
+    error: str
+    view_id: int | None = None
+
+
+def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnValue:
+    """The log as the address wants it; with `saving`, as the form says that it stood."""
+    rt = runtime()
+    now, zone = rt.ports.clock.now(), rt.settings.zone
+    stamp = stamp_of(current_revision(), now, zone)
+    if saving is None and unchanged(stamp):
+        return nothing_new()
+    args = request.args if saving is None else query_of(request.form.get("query", ""))
+    chosen = LogFilter.read(args, now, zone, task.id if task else None)
+    if saving is not None and saving.view_id is not None:
+        chosen.view_id = saving.view_id
+    columns = read_columns(args, request.cookies.get(COOKIE), task is not None)
+    view = [("view", str(chosen.view_id))] if chosen.view_id else []
+    kept = [*columns.query, *view]
+    base = request.path if saving is None else "/logs"
+    found, place = _rows(chosen.wanted, args)
+    if found is None:
+        return redirect(address(base, [*chosen.query(), *kept]), 303)
+    tries = len(args.get("tries", ""))
+    return render(
+        "logs/index.html",
+        "logs/_runs.html" if "seen" in args else "logs/_found.html",
+        200 if saving is None else 422,
+        stamp=stamp,
+        task=task,
+        chosen=chosen,
+        filtered=chosen.active,
+        chips=chips_of(chosen),
+        kept=kept,
+        address=address,
+        page=Stretch(
+            base,
+            [*chosen.query(), *kept],
+            place,
+            found.older.text if found.older else None,
+            found.newer.text if found.newer else None,
+        ),
+        older=found.older,
+        runs=found.rows,
+        exhausted=found.exhausted or bool(place and place[0] == "after"),
+        tries="." * (tries + 1) if tries < _GOES_ON else "",
+        columns=columns,
+        accounts=_accounts_of(found.rows, columns),
+        short_reason=short_reason,
+        waits=waits(found.rows),
+        offered=Offered(),
+        built_in=BUILT_IN,
+        saving=saving,
+        most=MOST,
+        figures=figures(chosen.wanted, zone),
+        week=week_chart(last_days(chosen.wanted.task_id, now, zone), base),
+    )
+
+
+def address(base: str, pairs: Sequence[tuple[str, str]], **more: str) -> str:
+    """An address with these parts."""
+    return f"{base}?{urlencode([*pairs, *more.items()])}".rstrip("?")
+
+
+def query_of(text: str) -> MultiDict[str, str]:
+    """A query string that was sent in a form, or kept in a view."""
+    return MultiDict(parse_qsl(text[:LONGEST_QUERY])[:_MOST_PARTS])
+
+
+def waits(shown: Sequence[Run]) -> dict[int, Wait]:
+    """What those of them that are queued wait for."""
+    here = runtime()
+    slots = here.settings.max_concurrent_runs
+    return waits_of(shown, here.ports.clock.now(), slots, partial(in_the_way, here.ports))
+
+
+def _rows(
+    wanted: RunFilter, args: MultiDict[str, str]
+) -> tuple[RunPage | None, tuple[str, str] | None]:
+    """The rows that the address asks for, and where it says that they are; no rows where these are
+    the newest, which have an address of their own."""
+    after = Cursor.parse(args.get("after", ""))
+    if after is not None:
+        found = page_of_runs(wanted, PER_PAGE, after, newer=True)
+        return (found, ("after", after.text)) if found.newer is not None else (None, None)
+    before = Cursor.parse(args.get("before", ""))
+    found = page_of_runs(wanted, PER_PAGE, before)
+    return found, ("before", before.text) if before else None
+
+
+def _accounts_of(runs: Sequence[Run], columns: Columns) -> dict[int, str]:
+    if "account" not in columns.names:
+        return {}
+    return account_names({run.account_id for run in runs if run.account_id})
