@@ -234,6 +234,54 @@ def test_a_run_that_is_read_while_it_runs_gets_its_answer(open_page: Open, site:
     expect(row.locator("[data-text=response]")).not_to_be_empty()
 
 
+def test_the_dashboard_stays_as_it_is_read(open_page: Open, site: Site) -> None:
+    """Tables that were opened, what has the focus, what is marked, how far it is scrolled."""
+    task = site.task(name="Often", interval_seconds=600)
+    site.ran(task["id"])
+    page = open_page("/", viewport={"width": 700, "height": 500})
+    mark(page)
+    folds = page.locator("#overview details:not(.menu)")
+    folds.evaluate_all("all => all.forEach((fold) => { fold.open = true; })")
+    opened = folds.count()
+    assert opened >= 2
+    link = page.locator("#overview").get_by_role("link", name="All tasks")
+    link.focus()
+    heading = page.locator("#overview h2", has_text="Last 30 days")
+    heading.evaluate("heading => getSelection().selectAllChildren(heading)")
+    link.scroll_into_view_if_needed()
+    place = top(link)
+    site.ran(task["id"])
+    expect(page.locator("[data-figure=runs_today]")).to_have_text("2")
+    assert page.evaluate("String(getSelection())") == "Last 30 days"
+    expect(page.locator("#overview details[open]:not(.menu)")).to_have_count(opened)
+    expect(link).to_be_focused()
+    assert abs(top(link) - place) < 1
+    assert is_marked(page)
+
+
+def test_a_run_s_page_stays_as_it_is_read(open_page: Open, site: Site) -> None:
+    """While the answer grows above what is read, and when the run ends."""
+    task = site.task(name="Grows", model="stream?pieces=12&pause=0.3")
+    run = site.api.run(task["id"])
+    page = open_page(f"/logs/{run['id']}", viewport={"width": 700, "height": 500})
+    mark(page)
+    growing = page.locator("pre.growing")
+    expect(growing).to_contain_text("Line 1 of")
+    link = page.locator(".detail .facts").get_by_role("link", name="Grows")
+    link.focus()
+    heading = page.locator(".detail h2", has_text="Record")
+    heading.evaluate("heading => getSelection().selectAllChildren(heading)")
+    link.scroll_into_view_if_needed()
+    place = top(link)
+    expect(growing).to_contain_text("Line 6 of")
+    assert abs(top(link) - place) < 1
+    expect(page.locator(".detail [data-status=success]").first).to_be_attached()
+    expect(page.locator("[data-text=response]")).to_contain_text("Line 12 of the answer.")
+    expect(link).to_be_focused()
+    assert page.evaluate("String(getSelection())") == "Record"
+    assert is_marked(page)
+
+
 def test_a_filter_that_is_being_set_is_left_alone(open_page: Open, site: Site) -> None:
     task = site.task(name="Often")
     site.ran(task["id"])
