@@ -108,6 +108,8 @@ class TaskIn(ScheduleIn, PolicyIn, BudgetIn, PromptIn):
     provider: str | None = None
     api_endpoint: str | None = None
     api_key: str | None = None
+    remove_api_key: bool | None = None
+    keep_api_key: bool | None = None
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
@@ -137,6 +139,8 @@ class AccountIn(BudgetIn):
     provider: str | None = None
     api_endpoint: str | None = None
     api_key: str | None = None
+    remove_api_key: bool | None = None
+    keep_api_key: bool | None = None
     default_model: str | None = None
     extra_headers: dict[str, str] | None = None
     proxy: str | None = None

@@ -16,6 +16,22 @@ def endpoint_host(endpoint: str) -> str:
     return urlsplit(endpoint).netloc.lower()
 
 
+def same_recipient(known: str, other: str) -> bool:
+    """May what was entered for `known` go to `other` unasked? To the same host and port, and not from
+    https to a way on which everybody reads along. What is no URL goes nowhere: True."""
+    try:
+        old, new = _recipient(known), _recipient(other)
+    except ValueError:
+        return True
+    return old[1:] == new[1:] and not (old[0] == "https" and new[0] == "http")
+
+
+def _recipient(endpoint: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(endpoint.strip())
+    usual = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return parts.scheme, parts.hostname or "", None if usual else parts.port
+
+
 def base_url(endpoint: str) -> str:
     """The API that an endpoint belongs to, however it was written: what a server that asks for
     patience slows down."""

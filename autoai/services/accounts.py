@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ from .connections import (
     ACCOUNT_HEADERS,
     ACCOUNT_KEY,
     ACCOUNT_PROXY,
+    PUBLIC_HEADERS,
     account_connection,
     open_connection,
 )
@@ -44,6 +45,7 @@ from .lookup import existing_account
 from .occurrences import settle_task
 from .ports import Ports
 from .price_rules import check_prices
+from .stored_keys import KeyChange, Stored, check_key_change
 
 NAME_LENGTH = 200
 MOST_CALLS, MOST_REQUESTS, MOST_TOKENS = 5_000, 1_000_000, 1_000_000_000
@@ -93,7 +95,8 @@ def update_account(
     ports: Ports, account_id: int, values: Mapping[str, Any], *, partial: bool
 ) -> Account:
     """Change an account. With `partial`, fields that are absent keep their value; else they get
-    their default. Secrets are kept where they are absent, empty, or the mask itself."""
+    their default. Secrets are kept where they are absent, empty, or the
+    mask itself; of the key `stored_keys` says more."""
     with _unique_name(), write_transaction() as session:
         account = existing_account(session, account_id)
         if partial:
@@ -202,7 +205,7 @@ def _switch(
 class _Secrets:
     """New secrets; None where the stored one is kept, empty where it goes."""
 
-    key: str | None = None
+    key: KeyChange = field(default_factory=KeyChange)
     headers: dict[str, str] | None = None
     proxy: str | None = None
 
@@ -226,9 +229,10 @@ def _checked(
     if current is not None and columns["default_model"] is None:
         _needed_by_tasks(check, current)
     found = _Secrets()
-    given = str(values.get("api_key") or "").strip()
-    if given and (current is None or given != current.api_key_mask):
-        found.key = check.merge(lambda: {"key": new_key(ports, values)}).get("key")
+    stored = _stored(current, values) if current is not None else None
+    found.key = check.merge(lambda: {"key": check_key_change(ports, values, stored)}).get(
+        "key", KeyChange()
+    )
     if "extra_headers" in values:
         kept = _kept_headers(ports, current, values["extra_headers"])
         found.headers = check_headers(check, "extra_headers", kept)
@@ -244,6 +248,17 @@ def _needed_by_tasks(check: Checker, account: Account) -> None:
     using = select(Task.name).where(Task.account_id == account.id, Task.model.is_(None)).limit(1)
     if (name := db.session.scalar(using)) is not None:
         check.complain("default_model", _("“%(name)s” has no model of its own.", name=name))
+
+
+def _stored(account: Account, values: Mapping[str, Any]) -> Stored:
+    """What its endpoint has been entrusted with, and is to keep by `values`."""
+    masks = account.extra_header_masks or {}
+    given = values.get("extra_headers", masks)
+    headers = isinstance(given, dict) and any(
+        given.get(name) == text and name.lower() not in PUBLIC_HEADERS
+        for name, text in masks.items()
+    )
+    return Stored(account.api_endpoint, account.api_key_mask, headers)
 
 
 def _kept_headers(ports: Ports, current: Account | None, value: Any) -> Any:
@@ -263,15 +278,17 @@ def _kept_headers(ports: Ports, current: Account | None, value: Any) -> Any:
 def _set(
     ports: Ports, account: Account, columns: dict[str, Any], found: _Secrets, now: datetime
 ) -> None:
-    for field, value in columns.items():
-        if field != "enabled":
-            setattr(account, field, value)
+    for name, value in columns.items():
+        if name != "enabled":
+            setattr(account, name, value)
     account.updated_at = now
     seal = ports.keyring.encrypt
-    if found.key:
-        ports.redactor.learn(found.key)
-        account.api_key_encrypted = seal(found.key, account.secret_id, ACCOUNT_KEY)
-        account.api_key_mask = mask(found.key)
+    if found.key.new:
+        ports.redactor.learn(found.key.new)
+        account.api_key_encrypted = seal(found.key.new, account.secret_id, ACCOUNT_KEY)
+        account.api_key_mask = mask(found.key.new)
+    elif found.key.removes:
+        account.api_key_encrypted = account.api_key_mask = None
     if found.headers is not None:
         text = json.dumps(found.headers)
         account.extra_headers_encrypted = (

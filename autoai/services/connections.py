@@ -20,7 +20,7 @@ ACCOUNT_KEY = "account.api_key"
 ACCOUNT_HEADERS = "account.extra_headers"
 ACCOUNT_PROXY = "account.proxy"
 
-_PUBLIC_HEADERS = frozenset(
+PUBLIC_HEADERS = frozenset(
     {
         "accept",
         "accept-language",
@@ -114,7 +114,7 @@ def open_connection(ports: Ports, stored: StoredConnection) -> Connection:
 def secrets_of(connection: Connection) -> list[str]:
     """What must appear nowhere."""
     headers = connection.extra_headers.items()
-    values = [value for name, value in headers if name.lower() not in _PUBLIC_HEADERS]
+    values = [value for name, value in headers if name.lower() not in PUBLIC_HEADERS]
     found = [connection.api_key, proxy_password(connection.proxy), *values]
     return [text for text in found if text]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
-from ..domain.endpoints import endpoint_host
+from ..domain.endpoints import same_recipient
 from ..domain.errors import CallEnded, Conflict, ProviderError, TooMany
 from ..domain.limits import Limits
 from ..domain.runs import Reason
@@ -131,7 +131,8 @@ def typed_connection(
     check.done()
     if stored is not None and _may_have_secrets(stored.endpoint, endpoint, proxy):
         known = open_connection(ports, stored)
-        key, proxy = key or known.api_key, proxy or known.proxy
+        lent = None if values.get("remove_api_key") else known.api_key
+        key, proxy = key or lent, proxy or known.proxy
         kept = (
             known.extra_headers if given is None else {n: known.extra_headers.get(n) for n in given}
         )
@@ -144,9 +145,8 @@ def typed_connection(
 
 def _may_have_secrets(stored: str, typed: str, proxy: str | None) -> bool:
     """Only the host that they belong to, over a way on which nobody else reads them."""
-    scheme = urlsplit(typed).scheme.lower()
-    same = endpoint_host(stored) == endpoint_host(typed)
-    return same and scheme == urlsplit(stored).scheme.lower() and (scheme == "https" or not proxy)
+    secure = urlsplit(typed).scheme.lower() == "https"
+    return same_recipient(stored, typed) and (secure or not proxy)
 
 
 def _without_mask(values: Mapping[str, Any], field: str = "api_key") -> dict[str, Any]:

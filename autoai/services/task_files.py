@@ -24,9 +24,10 @@ from .connection_rules import check_key
 from .connections import TASK_KEY
 from .ports import Ports
 from .prompt_secrets import masks, open_secrets
+from .stored_keys import check_key_change
 from .task_fields import TASK_FIELDS, task_fields
 from .task_rules import check_task
-from .tasks import create_task, update_task
+from .tasks import create_task, stored_of, update_task
 
 VERSION = 1
 _KEY_FIELD = "api_key_env"
@@ -170,6 +171,13 @@ def _prepare(
             values["api_key"] = check_key(key)
         elif task is None or task.api_key_encrypted is None:
             raise Invalid({_KEY_FIELD: [f"the environment variable {variable} is not set"]})
+    if task is not None:
+        try:
+            check_key_change(ports, values, stored_of(task))
+        except Invalid as error:
+            raise Invalid(
+                {_KEY_FIELD: [t for texts in error.errors.values() for t in texts]}
+            ) from error
     return values, task
 
 

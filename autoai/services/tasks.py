@@ -31,7 +31,7 @@ from ..security.encryption import mask
 from .baselines import watch_anew, watch_of
 from .budgets import settle_waiting
 from .checker import Checker
-from .connection_rules import key_unreadable, new_key
+from .connection_rules import key_unreadable
 from .connections import TASK_KEY
 from .hours import forget_task
 from .lookup import existing_task
@@ -41,6 +41,7 @@ from .prompt_rules import check_secrets
 from .prompt_secrets import masks, open_secrets, store_secrets
 from .publishing import TEXTS, publish, publish_first, put_draft, texts_of
 from .schedule_rules import check_schedule
+from .stored_keys import KeyChange, Stored, check_key_change
 from .task_fields import changed_fields, task_fields
 from .task_rules import check_task
 from .task_switches import begin_schedule, set_cursor, set_enabled, whole_second
@@ -69,11 +70,11 @@ def find_task(task_id: object) -> Task | None:
 
 def create_task(ports: Ports, values: Mapping[str, Any]) -> Task:
     """Validate `values` (fields of the API's task) and store a new task."""
-    columns, key, wanted = _checked(ports, values, {})
+    columns, key, wanted = _checked(ports, values)
     now = whole_second(ports)
     task = _new_task(columns, now)
     _refuse_if_over(task, now)
-    _store_key(ports, task, key)
+    _store_key(ports, task, key.new)
     store_secrets(ports, task, wanted)
     set_cursor(task, now)
     with write_transaction() as session:
@@ -95,8 +96,8 @@ def update_task(
     replaces_draft: bool = True,
 ) -> Task:
     """Change a task. With `partial`, fields that are absent keep their value; else they get their
-    default. The key is kept where it is absent, empty, or the mask itself; so is each secret that is
-    named, and all of them where none is.
+    default. What becomes of the key is said in `stored_keys`. A secret that is named without a value
+    is kept, and all of them where none is named.
 
     What was due up to now is written by the old rule before the new one counts. Other texts are a
     new version, in the place of any draft; `restored_from` is the older one that they come from,
@@ -111,14 +112,13 @@ def update_task(
         keep_draft = restored_from is not None or not any(field in values for field in TEXTS)
         if partial:
             values = changed_fields(task, values)
-        key_given = values.get("api_key")
-        if key_given is not None and str(key_given).strip() in ("", task.api_key_mask):
+        if str(values.get("api_key") or "").strip() == (task.api_key_mask or ""):
             values = {**values, "api_key": None}
-        columns, key, wanted = _checked(ports, values, masks(task))
+        columns, key, wanted = _checked(ports, values, task)
         drafted = {field: columns[field] for field in TEXTS}
         keep_draft = keep_draft or (drafted == texts and not replaces_draft)
         if as_draft:
-            columns, key, wanted = _checked_live(ports, {**values, **texts}, masks(task))
+            columns, key, wanted = _checked_live(ports, {**values, **texts}, task)
         now = ports.clock.now()
         settle_task(session, task, now, ports.zone)
         renewed = any(
@@ -132,9 +132,8 @@ def update_task(
         else:
             publish(session, task, texts, now, keep_draft=keep_draft, restored_from=restored_from)
         store_secrets(ports, task, wanted)
-        if key is not None:
-            _store_key(ports, task, key)
-        elif task.account_id is not None:
+        _store_key(ports, task, key.new)
+        if key.removes or task.account_id is not None:
             task.api_key_encrypted = task.api_key_mask = None
         task.preflight_at = task.preflight_reason = task.preflight_message = None
         if renewed:
@@ -251,19 +250,20 @@ def _refuse_if_over(task: Task, now: datetime) -> None:
 
 
 def _checked(
-    ports: Ports, values: Mapping[str, Any], stored: Mapping[str, str]
-) -> tuple[dict[str, Any], str | None, dict[str, str | None] | None]:
-    """Columns, the new key, None where the present one is kept, and the new secrets, likewise. All
-    errors at once. `stored`: the secrets that there are, name → mask."""
+    ports: Ports, values: Mapping[str, Any], task: Task | None = None
+) -> tuple[dict[str, Any], KeyChange, dict[str, str | None] | None]:
+    """Columns, what becomes of the key, and the new secrets, None where they are kept. All errors at
+    once. `task` is the one being changed."""
+    stored = masks(task) if task else {}
     errors: dict[str, list[str]] = {}
     columns: dict[str, Any] = {}
-    key = wanted = None
+    key, wanted = KeyChange(), None
     try:
         columns = check_task(values, ports.default_timezone, ports.default_timeout, stored)
     except Invalid as error:
         errors.update(error.errors)
     try:
-        key = new_key(ports, values)
+        key = check_key_change(ports, values, stored_of(task) if task else None)
     except Invalid as error:
         errors.update(error.errors)
     try:
@@ -277,13 +277,18 @@ def _checked(
     return columns, key, wanted
 
 
+def stored_of(task: Task) -> Stored:
+    """What its endpoint has been entrusted with."""
+    return Stored(task.api_endpoint or "", task.api_key_mask)
+
+
 def _checked_live(
-    ports: Ports, values: Mapping[str, Any], stored: Mapping[str, str]
-) -> tuple[dict[str, Any], str | None, dict[str, str | None] | None]:
+    ports: Ports, values: Mapping[str, Any], task: Task
+) -> tuple[dict[str, Any], KeyChange, dict[str, str | None] | None]:
     """The same with the texts that are live while others are drafted: the form does not show them,
     so what is wrong with them is said of the variables that they miss."""
     try:
-        return _checked(ports, values, stored)
+        return _checked(ports, values, task)
     except Invalid as error:
         missing = " ".join(text for texts in error.errors.values() for text in texts)
         raise Invalid(

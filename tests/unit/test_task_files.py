@@ -76,6 +76,16 @@ class TestImport:
         assert import_tasks(ports, changed, {"K": KEY + "x"}) == Imported(updated=1)
         assert import_tasks(ports, changed, {}) == Imported(unchanged=1), "the stored key stays"
 
+    def test_a_stored_key_goes_to_no_other_host(self, in_app: Flask, ports: Ports) -> None:
+        import_tasks(ports, document(task_values(api_key_env="K")), {"K": KEY})
+        moved = document(
+            task_values(name="new"), task_values(api_key_env="K", api_endpoint="https://b.test/v1")
+        )
+        with pytest.raises(Invalid, match="api_key_env"):
+            import_tasks(ports, moved, {})
+        assert len(tasks()) == 1, "all of the file is checked before anything is stored"
+        assert import_tasks(ports, moved, {"K": KEY}) == Imported(created=1, updated=1)
+
     @pytest.mark.parametrize(
         ("bad", "complaint"),
         [

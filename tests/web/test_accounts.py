@@ -190,6 +190,17 @@ def test_what_was_typed_is_kept_but_not_the_key(post) -> None:
     assert KEY not in text
 
 
+def test_a_stored_key_is_removed_or_asked_for(app: Flask, signed_in, post, account) -> None:
+    account_id = account(api_key=KEY)
+    path = f"/accounts/{account_id}/edit"
+    moved = form_values(api_key="", api_endpoint="https://other.test/v1")
+    answer = post(path, **moved)
+    assert answer.status_code == 422 and 'id="keep_api_key-error"' in answer.text
+    assert post(path, **moved, remove_api_key="y").status_code == 303
+    assert only_account(app).api_key_encrypted is None
+    assert 'name="remove_api_key"' not in signed_in.get(path).text
+
+
 def test_editing_shows_masks_and_keeps_what_they_stand_for(
     app: Flask, signed_in: FlaskClient, post, account
 ) -> None:

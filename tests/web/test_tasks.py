@@ -138,6 +138,29 @@ def test_an_empty_key_keeps_the_stored_one(app: Flask, post, task) -> None:
     assert (after.name, after.api_key_mask, after.api_key_encrypted) == ("Renamed", MASK, before)
 
 
+def test_the_stored_key_is_removed_by_a_tick(app: Flask, signed_in, post, task) -> None:
+    task_id = task(api_key=KEY)
+    assert 'name="remove_api_key"' in signed_in.get(f"/tasks/{task_id}/edit").text
+    post(f"/tasks/{task_id}/edit", **form_values(remove_api_key="y"))
+    after = stored(app, task_id)
+    assert after.api_key_mask is None and after.api_key_encrypted is None
+    assert 'name="remove_api_key"' not in signed_in.get(f"/tasks/{task_id}/edit").text
+
+
+def test_another_host_asks_before_it_gets_the_stored_key(app: Flask, signed_in, post, task) -> None:
+    task_id = task(api_key=KEY)
+    asked = re.compile(r"<div data-moved( hidden)?>")
+    path = f"/tasks/{task_id}/edit"
+    assert asked.search(signed_in.get(path).text)[1], "not before it is asked"
+    moved = form_values(api_endpoint="https://other.test/v1")
+    answer = post(path, **moved)
+    assert answer.status_code == 422 and not asked.search(answer.text)[1]
+    assert "was entered for 127.0.0.1:9 and would now be sent to other.test" in answer.text
+    assert post(path, **moved, keep_api_key="y").status_code == 303
+    after = stored(app, task_id)
+    assert (after.api_endpoint, after.api_key_mask) == ("https://other.test/v1", MASK)
+
+
 def test_an_interval_in_seconds_is_offered_in_seconds(signed_in: FlaskClient, task) -> None:
     text = signed_in.get(f"/tasks/{task(interval_seconds=90)}/edit").text
     assert re.search(r'id="interval_seconds"[^>]*value="90"', text)

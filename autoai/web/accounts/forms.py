@@ -11,7 +11,6 @@ from wtforms import (
     FieldList,
     Form,
     FormField,
-    PasswordField,
     RadioField,
     StringField,
 )
@@ -20,6 +19,7 @@ from ...models import Account
 from ...services.accounts import account_fields
 from ..budget_fields import BudgetFields
 from ..forms import whole_number
+from ..key_fields import KeyFields
 from ..words import PROVIDERS
 
 _LIMITS = ("max_concurrent_calls", "requests_per_minute", "tokens_per_minute")
@@ -58,13 +58,12 @@ class PriceForm(Form):
         return (model, rates) if model or rates else None
 
 
-class AccountForm(BudgetFields):
+class AccountForm(KeyFields, BudgetFields):
     """Fields have the API's names."""
 
     name = StringField(_("Name"))
     provider = RadioField(_("Kind of API"), choices=list(PROVIDERS), validate_choice=False)
     api_endpoint = StringField(_("API endpoint"))
-    api_key = PasswordField(_("API key"))
     default_model = StringField(_("Default model"))
     extra_headers = FieldList(FormField(HeaderForm), _("Extra headers"))
     proxy = StringField(_("Proxy"))
@@ -85,7 +84,7 @@ class AccountForm(BudgetFields):
             "name": self.name.data,
             "provider": self.provider.data,
             "api_endpoint": self.api_endpoint.data,
-            "api_key": self.api_key.data,
+            **self.key_values(),
             "default_model": self.default_model.data,
             "extra_headers": self._by_name("extra_headers"),
             "proxy": self.proxy.data,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import SelectField, StringField
 
-from ..forms import ServiceForm, whole_number
+from ..forms import whole_number
+from ..key_fields import KeyFields
 from ..words import PROVIDERS
 
 
-class TargetFields(ServiceForm):
+class TargetFields(KeyFields):
     """An account, or an endpoint of its own; and the model that is asked there."""
 
     account_id = StringField(_("Ask through"))  # its choices stand in the template
     provider = SelectField(_("Kind of API"), choices=list(PROVIDERS), validate_choice=False)
     api_endpoint = StringField(_("API endpoint"))
-    api_key = PasswordField(_("API key"))
     model = StringField(_("Model"))
 
     def target_values(self) -> dict[str, Any]:
@@ -29,6 +29,6 @@ class TargetFields(ServiceForm):
             "account_id": None,
             "provider": self.provider.data or None,
             "api_endpoint": self.api_endpoint.data,
-            "api_key": self.api_key.data,
+            **self.key_values(),
             "model": self.model.data,
         }
