@@ -9,6 +9,9 @@ from typing import Any, cast
 from flask_babel import gettext as _
 from wtforms import FieldList, Form
 
+SUMMARIES = "shared/_summaries.html"
+"""The part that a form asks for while somebody types, with `summaries` in its address."""
+
 
 class ServiceForm(Form):
     """A form whose values a service checks. Its fields have the API's names."""

@@ -112,6 +112,7 @@ def test_checks_are_typed(
     watch.allow("422 POST /tasks/")
     page = open_page(f"/tasks/{watched['id']}/edit")
     part = page.locator("#more-checks")
+    part.locator("summary").click()
     rows = part.locator("#checks [data-item]")
     expect(rows).to_have_count(2)
     expect(rows.nth(0).locator("[name$=-path]")).to_be_hidden()

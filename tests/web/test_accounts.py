@@ -190,6 +190,15 @@ def test_what_was_typed_is_kept_but_not_the_key(post) -> None:
     assert KEY not in text
 
 
+def test_folded_parts_say_what_they_hold(signed_in, post, account) -> None:
+    account_id = account(extra_headers={"X-Org": SECRET}, token_budget_month=20_000)
+    text = signed_in.get(f"/accounts/{account_id}/edit").text
+    assert "20,000 tokens a month" in text and "1 header" in text
+    answer = post("/accounts/new?summaries=1", htmx=True, **form_values(proxy="http://p.test"))
+    assert answer.status_code == 200 and answer.text.count("<hx-partial") == 2
+    assert "a proxy" in answer.text
+
+
 def test_a_stored_key_is_removed_or_asked_for(app: Flask, signed_in, post, account) -> None:
     account_id = account(api_key=KEY)
     path = f"/accounts/{account_id}/edit"

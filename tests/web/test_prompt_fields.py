@@ -61,7 +61,7 @@ def test_every_field_goes_in_and_comes_back(app: Flask, signed_in: FlaskClient, 
 
     page = signed_in.get(f"/tasks/{made.id}/edit").text
     assert SECRET not in page and 'placeholder="012…cret"' in page
-    assert re.search(r'<details[^>]*id="prompt" open', page), "what is set is seen"
+    assert "1 variable, 1 secret, 3 earlier runs are sent" in page, "what is set is said"
     assert "Start a new conversation" in page
     assert post(f"/tasks/{made.id}/edit", **sent_back(page)).status_code == 303
     again = newest(app)

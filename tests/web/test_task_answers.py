@@ -107,7 +107,8 @@ def test_every_field_goes_in_and_comes_back(app: Flask, signed_in: FlaskClient, 
     made = newest(app)
     assert {name: getattr(made, name) for name in expected} == expected
     page = signed_in.get(f"/tasks/{made.id}/edit").text
-    assert re.search(r'<details[^>]*id="answer" open', page), "what is set is seen"
+    said = "2 earlier messages, temperature 0.7, at most 500 tokens, JSON schema, seed -5, "
+    assert said + "3 stop texts, 2 more fields" in page, "what is set is said"
     assert post(f"/tasks/{made.id}/edit", **sent_back(page)).status_code == 303
     again = newest(app)
     assert {name: getattr(again, name) for name in expected} == expected

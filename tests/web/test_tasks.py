@@ -117,6 +117,58 @@ def test_what_was_typed_is_kept_but_not_the_key(post) -> None:
     assert not re.search(r'<input checked[^>]*name="enabled"', text)
 
 
+def folds(text: str) -> dict[str, tuple[bool, bool, str]]:
+    """The folded parts of a form: is it open, is it marked as changed, and what does it say?"""
+    is_open = set(re.findall(r'<details[^>]*id="([\w-]+)" open', text))
+    found = re.findall(r'<span class="quiet said( changed)?" id="([\w-]+)-said">(.*?)</span>', text)
+    return {
+        name: (name in is_open, bool(changed), re.sub(r"<svg.*?</svg> ", "", said))
+        for changed, name, said in found
+    }
+
+
+def test_folded_parts_say_what_they_hold(signed_in: FlaskClient, post, task) -> None:
+    usual = folds(signed_in.get("/tasks/new").text)
+    assert [state[:2] for state in usual.values()] == [(False, False)] * 7
+    assert usual["policies"][2] == "catches up once, skips overlaps"
+    assert usual["attempts"][2] == "30 s each, 3 attempts, network errors are retried"
+    task_id = task(overlap="allow", cost_budget_day="5", max_tokens=9)
+    kept = folds(signed_in.get(f"/tasks/{task_id}/edit").text)
+    assert kept["policies"] == (False, True, "catches up once, allows overlaps")
+    assert kept["more-budgets"] == (False, True, "$5.00 a day")
+    assert kept["attempts"] == usual["attempts"]
+
+
+def test_summaries_follow_what_is_typed(app: Flask, post, task) -> None:
+    for path in ("/tasks/new", f"/tasks/{task(name='Kept')}/edit"):
+        typed = form_values(overlap="queue", max_attempts="many", cost_budget_day="sNaN", name="")
+        answer = post(f"{path}?summaries=1", htmx=True, **typed)
+        assert answer.status_code == 200 and answer.text.count("<hx-partial") == 7
+        said = {name: state[2] for name, state in folds(answer.text).items()}
+        assert said["policies"] == "catches up once, lets one wait"
+        assert said["attempts"] == "30 s each, network errors are retried"
+        assert f'hx-post="{path}?summaries=1"' in answer.text, (
+            "and asks again after the next change"
+        )
+    assert only_task(app).name == "Kept", "nothing is saved"
+
+
+def test_a_mistake_opens_the_part_that_hides_it(post) -> None:
+    for name, field, value in (
+        ("answer", "temperature", "warm"),
+        ("more-when", "jitter_seconds", "-1"),
+        ("policies", "expires_after_seconds", "soon"),
+        ("more-budgets", "cost_budget_day", "much"),
+        ("attempts", "max_attempts", "0"),
+        ("prompt", "conversation_turns", "99"),
+        ("more-checks", "change_fields", "no path"),
+    ):
+        more = {"change_watch": "json"} if field == "change_fields" else {}
+        answer = post("/tasks/new", **form_values(**{field: value, **more}))
+        assert answer.status_code == 422, field
+        assert [fold for fold, state in folds(answer.text).items() if state[0]] == [name]
+
+
 def test_editing_shows_the_task_and_never_its_key(app: Flask, signed_in: FlaskClient, task) -> None:
     task_id = task(api_key=KEY, system_message="Be brief", retry_statuses=[429])
     text = signed_in.get(f"/tasks/{task_id}/edit").text

@@ -15,9 +15,10 @@ from wtforms import (
     StringField,
 )
 
-from ...models import Account
+from ...models import BUDGET_COLUMNS, Account
 from ...services.accounts import account_fields
 from ..budget_fields import BudgetFields
+from ..fold_words import Fold, budgets_fold, connection_fold
 from ..forms import whole_number
 from ..key_fields import KeyFields
 from ..words import PROVIDERS
@@ -25,7 +26,6 @@ from ..words import PROVIDERS
 _LIMITS = ("max_concurrent_calls", "requests_per_minute", "tokens_per_minute")
 _RATES = ("input", "output", "cached_input")
 _MORE = ("extra_headers", "proxy", "prices")
-_ROWS = ("extra_headers", "prices")
 _EMPTY_ROWS = 1
 
 
@@ -94,11 +94,14 @@ class AccountForm(KeyFields, BudgetFields):
             **self.budget_values(),
         }
 
-    @property
-    def more_open(self) -> bool:
-        """Is anything set, or wrong, among the fields that are folded away?"""
-        rows = any(entry.form.row() for name in _ROWS for entry in self[name])
-        return rows or bool(self.proxy.data) or self.wrong_in(*_MORE)
+    def folds(self) -> dict[str, Fold]:
+        """The parts that are folded away, by their ids. Open is what holds a mistake."""
+        values, wrong = self.values(), self.wrong_in
+        whose = gettext("what all tasks of this account may cost together")
+        return {
+            "more-budgets": budgets_fold(values, whose, open=wrong(*BUDGET_COLUMNS)),
+            "more-account": connection_fold(values, open=wrong(*_MORE)),
+        }
 
     def _by_name(self, field: str) -> Any:
         """Rows as a mapping. A name that is there twice leaves a list, for the service to object to."""

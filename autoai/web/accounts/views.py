@@ -13,7 +13,7 @@ from ...queries.state import current_revision
 from ...runtime import runtime
 from ...services import accounts as service
 from ...services.connections import account_connection
-from ..forms import whole_number
+from ..forms import SUMMARIES, whole_number
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
 from ..pagination import Page, page_number, search_text
 from ..templating import stamp_of
@@ -52,6 +52,8 @@ def new() -> ResponseReturnValue:
     if request.method == "GET":
         return _form_page(new_form())
     form = AccountForm(request.form)
+    if "summaries" in request.args:
+        return render(SUMMARIES, SUMMARIES, folds=form.folds(), action=request.path)
     if "fetch" in request.form:
         return _form_page(form, offer=models_typed(form.values(), None))
     try:
@@ -70,6 +72,8 @@ def edit(account_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _form_page(edit_form(account), account)
     form = AccountForm(request.form)
+    if "summaries" in request.args:
+        return render(SUMMARIES, SUMMARIES, folds=form.folds(), action=request.path)
     if "fetch" in request.form:
         offer = models_typed(form.values(), account_connection(account))
         return _form_page(form, account, offer=offer)
@@ -158,6 +162,7 @@ def _form_page(
         form=form,
         account=account,
         action=request.path,
+        folds=form.folds(),
         offer=offer,
         trial=Trial(),
     )

@@ -84,15 +84,6 @@ class AnswerFields(ServiceForm):
             "stream": self.stream.data,
         }
 
-    @property
-    def answer_open(self) -> bool:
-        """Is anything set, or wrong, among the fields that are folded away?"""
-        texts = ("temperature", "max_tokens", "response_schema", "seed", "stop", "extra_body")
-        filled = any(self[name].data for name in texts)
-        rows = any(entry.form.row() for entry in self.messages)
-        usual = self.response_format.data in (None, FORMATS[0]) and self.stream.data
-        return filled or rows or not usual or self.wrong_in(*ANSWER_FIELDS)
-
     def _temperature(self) -> Any:
         text = (self.temperature.data or "").strip()
         if _DECIMAL.fullmatch(text):

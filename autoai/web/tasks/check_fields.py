@@ -15,6 +15,7 @@ from ...domain.verdicts import CHOOSABLE, RULES
 from ..forms import ServiceForm, newlines, whole_number
 from ..verdict_words import JUDGED
 
+DEMANDS = ("checks", "change_watch", "change_fields")
 _EMPTY_ROWS = 1
 _LEVEL = "level_"
 
@@ -71,16 +72,6 @@ class CheckFields(ServiceForm):
             "change_watch": self.change_watch.data or None,
             "change_fields": [path for path in paths if path],
         }
-
-    @property
-    def checks_open(self) -> bool:
-        """Is anything set, or wrong, among the fields that are folded away?"""
-        values = self.check_values()
-        watching = values["change_watch"] not in (None, Watch.OFF)
-        names = ("checks", "change_watch", "change_fields")
-        return bool(values["checks"] or values["verdict_rules"] or watching) or self.wrong_in(
-            *names
-        )
 
 
 for _reason in CHOOSABLE:

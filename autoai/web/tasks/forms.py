@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
@@ -22,17 +23,31 @@ from ...domain.retries import RETRYABLE_STATUSES
 from ...domain.runs import Priority
 from ...domain.schedules import ScheduleType
 from ...language import ReaderWords
-from ...models import PromptVersion, Task
+from ...models import BUDGET_COLUMNS, PromptVersion, Task
+from ...runtime import runtime
 from ...services.parameter_rules import FORMATS
 from ...services.prompt_secrets import masks
 from ...services.publishing import texts_of
 from ...services.task_fields import task_fields
 from ..budget_fields import BudgetFields
+from ..fold_words import (
+    USUAL_ATTEMPTS,
+    USUAL_FAILURES,
+    USUAL_WINDOW,
+    Fold,
+    answer_fold,
+    attempts_fold,
+    budgets_fold,
+    checks_fold,
+    policies_fold,
+    prompt_fold,
+    when_fold,
+)
 from ..forms import ServiceForm, newlines, whole_number
-from .answer_fields import AnswerFields, shown_answer
-from .check_fields import CheckFields, shown_checks
-from .prompt_fields import PromptFields, shown_prompt
-from .schedule_fields import ScheduleFields, shown_schedule
+from .answer_fields import ANSWER_FIELDS, AnswerFields, shown_answer
+from .check_fields import DEMANDS, CheckFields, shown_checks
+from .prompt_fields import PROMPT_FIELDS, PromptFields, shown_prompt
+from .schedule_fields import MORE_WHEN, ScheduleFields, shown_schedule
 from .target_fields import TargetFields
 
 _NUMBERS = ("timeout_seconds", "max_attempts")
@@ -116,6 +131,20 @@ class TaskForm(
         self.offer_check_rows()
         self.offer_prompt_rows()
 
+    def folds(self) -> dict[str, Fold]:
+        """The parts that are folded away, by their ids. Open is what holds a mistake."""
+        values, wrong = self.values(), self.wrong_in
+        usual, whose = runtime().ports.default_timeout, gettext("what this task may cost")
+        return {
+            "prompt": prompt_fold(values, open=wrong(*PROMPT_FIELDS)),
+            "answer": answer_fold(values, open=wrong(*ANSWER_FIELDS)),
+            "more-checks": checks_fold(values, open=wrong(*DEMANDS)),
+            "more-when": when_fold(values, open=wrong(*MORE_WHEN)),
+            "policies": policies_fold(values, open=wrong(*_POLICIES)),
+            "more-budgets": budgets_fold(values, whose, open=wrong(*BUDGET_COLUMNS)),
+            "attempts": attempts_fold(values, usual, open=wrong(*_ADVANCED)),
+        }
+
     def values(self, task: Task | None = None) -> dict[str, Any]:
         """All fields as the service takes them; `task` is the one being edited."""
         return {
@@ -136,16 +165,6 @@ class TaskForm(
             "enabled": self.enabled.data,
         }
 
-    @property
-    def advanced_open(self) -> bool:
-        """Is something wrong among the fields that are folded away?"""
-        return self.wrong_in(*_ADVANCED)
-
-    @property
-    def policies_open(self) -> bool:
-        """Is something wrong among the choices for when things go wrong?"""
-        return self.wrong_in(*_POLICIES)
-
 
 def new_form(
     timezone: str, timeout: int, account_id: str | None = None, begun: Task | None = None
@@ -163,12 +182,12 @@ def new_form(
         "cron": "0 9 * * 1-5",
         "timezone": timezone,
         "catch_up": CatchUp.LATEST.value,
-        "catch_up_window_seconds": 3600,
+        "catch_up_window_seconds": USUAL_WINDOW,
         "overlap": Overlap.SKIP.value,
-        "pause_after_failures": 5,
+        "pause_after_failures": USUAL_FAILURES,
         "priority": "normal",
         "timeout_seconds": timeout,
-        "max_attempts": 3,
+        "max_attempts": USUAL_ATTEMPTS,
         "retry_network": True,
         "enabled": True,
     }

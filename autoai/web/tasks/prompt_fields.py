@@ -104,13 +104,6 @@ class PromptFields(ServiceForm):
             for name, texts in errors.items()
         }
 
-    @property
-    def prompt_open(self) -> bool:
-        """Is anything set, or wrong, among the fields that are folded away?"""
-        rows = [*self.variables, *self.secrets]
-        filled = any(entry.form.row() for entry in rows) or bool(self.conversation_turns.data)
-        return filled or self.wrong_in(*PROMPT_FIELDS)
-
     def _named(self, which: str) -> dict[str, str]:
         found: dict[str, str] = {}
         for entry in self[which]:

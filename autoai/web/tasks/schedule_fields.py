@@ -29,7 +29,7 @@ SCHEDULE_FIELDS = (
     "jitter_seconds",
     "blackouts",
 )
-_MORE = ("starts_at", "ends_at", "jitter_seconds", "blackouts")
+MORE_WHEN = ("starts_at", "ends_at", "jitter_seconds", "blackouts")
 _INSTANTS = ("once_at", "starts_at", "ends_at")
 _EMPTY_ROWS = 2
 """So that windows can be added without JavaScript."""
@@ -125,13 +125,6 @@ class ScheduleFields(ServiceForm):
             rows = [row for entry in self.blackouts if (row := entry.form.row())]
             return all(row["from"] and row["to"] for row in rows)
         return name in self._fields and bool(self[name].data)
-
-    @property
-    def more_open(self) -> bool:
-        """Is anything set, or wrong, among the fields that are folded away?"""
-        filled = any(str(self[name].data or "0") != "0" for name in _MORE[:-1])
-        rows = any(entry.form.row() for entry in self.blackouts)
-        return filled or rows or self.wrong_in(*_MORE)
 
     def _instant(self, name: str, task: Task | None) -> str | datetime | None:
         text = (self[name].data or "").strip()

@@ -18,7 +18,7 @@ from ...services.prompt_preview import preview_prompt
 from ...services.prompt_secrets import masks
 from ...services.prompt_versions import find_draft
 from ..accounts.asking import Offer, models_of, models_typed
-from ..forms import whole_number
+from ..forms import SUMMARIES, whole_number
 from ..htmx import hx_redirect, render
 from ..i18n import all_zones, select_locale
 from ..templating import zone_name
@@ -41,6 +41,8 @@ def new() -> ResponseReturnValue:
         form = new_form(zone_name(), ports.default_timeout, chosen, begun)
         return _form_page(form, template=template)
     form = TaskForm(request.form)
+    if "summaries" in request.args:
+        return render(SUMMARIES, SUMMARIES, folds=form.folds(), action=request.path)
     if "fetch" in request.form:
         return _form_page(form, offer=_models(form, None))
     if "preview" in request.form:
@@ -61,6 +63,8 @@ def edit(task_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _form_page(edit_form(task, find_draft(task_id)), task)
     form = TaskForm(request.form)
+    if "summaries" in request.args:
+        return render(SUMMARIES, SUMMARIES, folds=form.folds(), action=request.path)
     if "fetch" in request.form:
         return _form_page(form, task, offer=_models(form, task))
     if "preview" in request.form:
@@ -135,6 +139,7 @@ def _form_page(
         form=form,
         task=task,
         action=request.path,
+        folds=form.folds(),
         zones=sorted(all_zones()),
         receipt=receipt,
         accounts=account_choices(),
