@@ -129,7 +129,7 @@ def _pretty(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _signed(text: str | None) -> Any:
+def _signed(value: str | int | None) -> Any:
     """An int that may be negative; what is none stays as it is."""
-    text = (text or "").strip()
+    text = "" if value is None else str(value).strip()
     return int(text) if _WHOLE.fullmatch(text) else text or None
