@@ -21,8 +21,8 @@ SHOWN = 5
 """Of each kind; of the others it is said how many there are."""
 STREAK = 2
 """Failures in a row that are worth a word."""
-_LOOKED_BACK = 20
-_LOOKED_AT = 40
+_LOOKED_BACK = 10
+_LOOKED_AT = 20
 """Tasks whose last run failed, the newest failures first."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, select, text
 from sqlalchemy.orm import joinedload, selectinload
 
 from ..domain.errors import NotFound
@@ -17,6 +18,7 @@ from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..domain.verdicts import Verdict
 from ..extensions import db
 from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run
+from ..models.types import UtcDateTime
 from .run_filter import RunFilter, day_start
 from .run_pages import MOST_COUNTED, matching
 
@@ -102,26 +104,54 @@ def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7)
     """Today and the days before it, the oldest first."""
     today = now.astimezone(zone).date()
     dates = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
-    query = select(
-        DailyTotal.day,
-        DailyTotal.status,
-        func.sum(DailyTotal.occurrences),
-        func.sum(DailyTotal.degraded),
-    )
-    query = query.where(DailyTotal.day >= dates[0])
-    if task_id is not None:
-        query = query.where(DailyTotal.task_id == task_id)
     found: dict[date, dict[str, int]] = {day: {} for day in dates}
     degraded: dict[date, int] = defaultdict(int)
-    rows = db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status))
+    rows = _of_all(dates, zone) if task_id is None else _of_task(task_id, dates)
     for day, status, count, bad in rows:
-        if day in found:
+        if day in found and count:
             found[day][status] = int(count)
             degraded[day] += int(bad)
     under_way = RunFilter(task_id=task_id, since=day_start(today, zone))
     for status, count in _active(under_way).items():
         found[today][status] = count
     return [Day(day, found[day], degraded[day]) for day in dates]
+
+
+def _of_task(task_id: int, dates: Sequence[date]) -> Iterable[tuple[date, str, int, int]]:
+    """By day and status: how many, and how many of them degraded."""
+    query = select(
+        DailyTotal.day,
+        DailyTotal.status,
+        func.sum(DailyTotal.occurrences),
+        func.sum(DailyTotal.degraded),
+    )
+    query = query.where(DailyTotal.day >= dates[0], DailyTotal.task_id == task_id)
+    rows = db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status))
+    return ((day, status, count, bad) for day, status, count, bad in rows)
+
+
+def _of_all(dates: Sequence[date], zone: ZoneInfo) -> Iterable[tuple[date, str, int, int]]:
+    """The same of all tasks, from the hours: of these there are few, and of the days one for each
+    task."""
+    bounds = [day_start(day, zone) for day in (*dates, dates[-1] + timedelta(days=1))]
+    values = {f"at{n}": bound for n, bound in enumerate(bounds)}
+    rows = db.session.execute(_by_spans(len(dates)), values)
+    return ((dates[number], status, due, bad) for number, status, due, bad in rows)
+
+
+@lru_cache(maxsize=8)
+def _by_spans(count: int) -> TextClause:
+    """Totals of `count` stretches, from :at0 to before :at1 and so on. Written out, because to build
+    it takes SQLAlchemy longer than to run it."""
+    spans = ", ".join(f"({n}, :at{n}, :at{n + 1})" for n in range(count))
+    statement = text(
+        f"WITH spans(number, first, until) AS (VALUES {spans})"  # noqa: S608 - numbers of ours
+        " SELECT spans.number, total.status, sum(total.due), sum(total.due_degraded)"
+        " FROM spans JOIN hourly_totals AS total"
+        " ON total.hour >= spans.first AND total.hour < spans.until"
+        " GROUP BY spans.number, total.status"
+    )
+    return statement.bindparams(*(bindparam(f"at{n}", type_=UtcDateTime) for n in range(count + 1)))
 
 
 def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int]:

@@ -16,12 +16,13 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Text, and_, cast, or_, select
+from sqlalchemy import Integer, Text, and_, bindparam, cast, or_, select
 
 from ..domain.policies import jitter
 from ..domain.schedules import Blackout, Schedule, blackout_period, count_due
 from ..extensions import db
-from ..models import RULE_COLUMNS, Account, Task, make_blackouts, make_schedule
+from ..models import NOW, RULE_COLUMNS, Account, Task, make_blackouts, make_schedule
+from ..models.types import UtcDateTime
 
 AHEAD = timedelta(hours=24)
 FEW = 6
@@ -87,23 +88,30 @@ def upcoming(now: datetime, most: int = 50, most_frequent: int = 12) -> Upcoming
     Where more tasks are due than are looked at, it ends where the first of the others begins.
     """
     end = now + AHEAD
-    rows = db.session.execute(_query(now, end)).all()
+    asked = {"now": now, "end": end, "looked": _LOOKED + 1}
+    rows = db.session.execute(_QUERY, asked).all()
     cut = len(rows) > _LOOKED
     if cut:
         end = rows[_LOOKED].next_run_at
-    single: list[Moment] = []
-    frequent: list[Frequent] = []
+    single: list[tuple[datetime, int, str]] = []
+    often: list[tuple[datetime, int, str, _Ahead]] = []
     for row in rows[:_LOOKED]:
+        task_id, name, seed, shift, *_ = row
         found = _ahead(_start(row, now), *row[len(_OWN) :])
-        due = [i + jitter(row.secret_id, i, row.jitter_seconds) for i in found.instants]
+        due: Sequence[datetime] = found.instants
+        if shift:
+            due = [instant + jitter(seed, instant, shift) for instant in due]
         if found.times > FEW:
-            frequent.append(Frequent(row.id, row.name, found.schedule, min(due), found.times))
+            often.append((min(due), task_id, name, found))
         else:
-            single += [Moment(at, row.id, row.name) for at in due if at < end]
-    shown = nsmallest(most, single, key=lambda moment: (moment.at, moment.task_id))
-    frequent.sort(key=lambda task: (task.first, task.task_id))
-    more = cut or len(single) > most or len(frequent) > most_frequent
-    return Upcoming(shown, frequent[:most_frequent], more)
+            single += [(at, task_id, name) for at in due if at < end]
+    shown = [Moment(*moment) for moment in nsmallest(most, single)]
+    frequent = [
+        Frequent(task_id, name, found.schedule, first, found.times)
+        for first, task_id, name, found in nsmallest(most_frequent, often, key=lambda t: t[:2])
+    ]
+    more = cut or len(single) > most or len(often) > most_frequent
+    return Upcoming(shown, frequent, more)
 
 
 def next_fires(task: Task, now: datetime, count: int) -> list[datetime]:
@@ -143,21 +151,21 @@ _COLUMNS = [
 ]
 
 
-def _query(now: datetime, end: datetime) -> Any:
-    for_good = and_(Task.paused_at <= now, Task.paused_until.is_(None))
-    return (
-        select(*_OWN, Task.anchor_at, *_COLUMNS)
-        .outerjoin(Account, Account.id == Task.account_id)
-        .where(
-            Task.enabled,
-            Task.next_run_at < end,
-            or_(Task.paused_at.is_(None), ~for_good),
-            or_(Task.paused_until.is_(None), Task.paused_until < end),
-            Account.disabled_at.is_(None),
-        )
-        .order_by(Task.next_run_at, Task.id)
-        .limit(_LOOKED + 1)
+_END = bindparam("end", type_=UtcDateTime())
+# Built once: that takes SQLAlchemy longer than the answer takes SQLite.
+_QUERY = (
+    select(*_OWN, Task.anchor_at, *_COLUMNS)
+    .outerjoin(Account, Account.id == Task.account_id)
+    .where(
+        Task.enabled,
+        Task.next_run_at < _END,
+        or_(Task.paused_at.is_(None), ~and_(Task.paused_at <= NOW, Task.paused_until.is_(None))),
+        or_(Task.paused_until.is_(None), Task.paused_until < _END),
+        Account.disabled_at.is_(None),
     )
+    .order_by(Task.next_run_at, Task.id)
+    .limit(bindparam("looked", type_=Integer()))
+)
 
 
 @lru_cache(maxsize=4096)

@@ -66,7 +66,7 @@ def summed(counts: Mapping[str, int]) -> str:
     return _joined(found)
 
 
-def lines_of(name: str, counts: Mapping[str, int], most: int = 3) -> list[str]:
+def lines_of(name: str, counts: Mapping[str, int], most: int = 3) -> tuple[str, ...]:
     """A bar's figures in at most so many lines that fit a phone, the first with its `name`."""
     first, *rest = [_counted(kind, count) for kind, count in counts.items() if count] or [
         _counted("ok", 0)
@@ -75,7 +75,7 @@ def lines_of(name: str, counts: Mapping[str, int], most: int = 3) -> list[str]:
     while rest and len(lines) < most - 1:
         lines.append(_joined(rest[:2]))
         rest = rest[2:]
-    return [*lines, _joined(rest)] if rest else lines
+    return (*lines, _joined(rest)) if rest else tuple(lines)
 
 
 def _counted(kind: str, count: int) -> str:

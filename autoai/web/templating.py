@@ -17,7 +17,7 @@ from ..language import ReaderWords
 from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
-from . import budget_words, formats, i18n, verdict_words, words
+from . import budget_words, charts, formats, i18n, verdict_words, words
 from .statics import asset
 
 _BANNERS = 3
@@ -108,6 +108,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(_about_the_person)
     env.globals.update(
         asset=asset,
+        chart_piece=charts.piece,
         zone_name=zone_name,
         now=now,
         open_outages=undecided_outages,

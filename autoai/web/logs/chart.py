@@ -19,7 +19,7 @@ class Week:
     """The chart, and what it comes to: as a sentence, and in lines that fit a phone."""
 
     words: str
-    lines: list[str]
+    lines: Sequence[str]
     chart: Chart
 
 
@@ -41,6 +41,6 @@ def _column(day: Day, base: str) -> Column:
     return Column(
         label=formats.weekday(day.date),
         words=lines_of(formats.day(day.date), counts),
-        parts=list(counts.items()),
+        parts=tuple(counts.items()),
         url=f"{base}?from={day.date}&to={day.date}" if any(counts.values()) else "",
     )

@@ -84,7 +84,7 @@ def _durations(cells: Sequence[Cell], now: datetime) -> Trend:
         _column(
             cell,
             now,
-            [("took", cell.run.duration_ms or 0)],
+            (("took", cell.run.duration_ms or 0),),
             formats.duration(cell.run.duration_ms) if cell.run.duration_ms is not None else "",
         )
         for cell in cells
@@ -105,7 +105,7 @@ def _tokens(cells: Sequence[Cell], now: datetime) -> Trend:
         sent, received = cell.run.input_tokens or 0, cell.run.output_tokens or 0
         if sent or received:
             sums.append((sent, received))
-        parts = [("sent", sent), ("received", received)]
+        parts = (("sent", sent), ("received", received))
         columns.append(_column(cell, now, parts, told(sent, received) if sent or received else ""))
     lines = []
     if sums:
@@ -128,7 +128,7 @@ def _costs(cells: Sequence[Cell], now: datetime) -> Trend:
         _column(
             cell,
             now,
-            [("cost", cell.run.cost or Decimal(0))],
+            (("cost", float(cell.run.cost or 0)),),
             formats.money(cell.run.cost) if cell.run.cost is not None else "",
         )
         for cell in cells
@@ -136,11 +136,9 @@ def _costs(cells: Sequence[Cell], now: datetime) -> Trend:
     return Trend("cost", _("Cost"), lines, bar_chart(columns, SMALL))
 
 
-def _column(
-    cell: Cell, now: datetime, parts: list[tuple[str, int]] | list[tuple[str, Decimal]], told: str
-) -> Column:
+def _column(cell: Cell, now: datetime, parts: tuple[tuple[str, float], ...], told: str) -> Column:
     run = cell.run
     here, today = formats.local(run.due_at), formats.local(now).date()
     label = f"{here:%H:%M}" if here.date() == today else formats.day(here.date())
-    words = [formats.moment(run.started_at or run.due_at, now), told]
+    words = (formats.moment(run.started_at or run.due_at, now), told)
     return Column(label, words, parts, f"/logs/{run.id}" if told else "")

@@ -28,7 +28,7 @@ class Span:
     name: str
 
     @property
-    def words(self) -> list[str]:
+    def words(self) -> tuple[str, ...]:
         """Its figures in three lines, short enough for a phone."""
         figures = self.figures
         cost = gettext("cost unknown") if figures.cost is None else formats.money(figures.cost)
@@ -46,7 +46,7 @@ class Span:
             sent=formats.number(figures.input_tokens),
             received=formats.number(figures.output_tokens),
         )
-        return [gettext("%(day)s: %(counts)s", day=self.name, counts=cost), tokens, runs]
+        return gettext("%(day)s: %(counts)s", day=self.name, counts=cost), tokens, runs
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,9 @@ def usage_chart(
 
 def _column(span: Span, bars: str, by_month: bool, url: Callable[..., str]) -> Column:
     figures = span.figures
-    parts = [("cost", figures.known_cost)]
+    parts: tuple[tuple[str, float], ...] = (("cost", float(figures.known_cost)),)
     if bars == "tokens":
-        received = Decimal(figures.output_tokens)
-        parts = [("sent", Decimal(figures.input_tokens)), ("received", received)]
+        parts = (("sent", figures.input_tokens), ("received", figures.output_tokens))
     there = figures.runs or figures.reserved_tokens or any(amount for _kind, amount in parts)
     days = {"from": span.first.isoformat(), "to": span.last.isoformat()}
     return Column(
