@@ -53,14 +53,26 @@
   });
 
   // The address names what is looked at, so that it can be shared; under a row of the log it stays.
+  // What a link said when it was clicked: the new part may have made another one of it.
+  const asked = new WeakMap();
+  document.addEventListener("click", ({ target }) => {
+    const link = target.closest("a[data-look]");
+    if (link) asked.set(link, link.href);
+  }, true);
   document.addEventListener("htmx:after:swap", ({ detail }) => {
-    const link = detail.ctx.sourceElement?.closest?.("a[data-look]");
-    if (link && link.pathname === location.pathname) history.replaceState(history.state, "", link.href);
+    const href = asked.get(detail.ctx.sourceElement);
+    if (!href || new URL(href).pathname !== location.pathname) return;
+    history.replaceState(history.state, "", href);
+    // The runs beside it are looked at in the same way, but for texts in full.
+    const query = new URLSearchParams(location.search);
+    query.delete("whole");
+    for (const beside of document.querySelectorAll(".beside a[rel]")) beside.search = query;
   });
 
   const KEYS = { "[": "prev", "]": "next" };
   document.addEventListener("keydown", (event) => {
     const { target } = event;
+    if (!("shortcuts" in document.documentElement.dataset)) return; // switched off by the reader
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
     const name = KEYS[event.key];

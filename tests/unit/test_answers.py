@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from html.parser import HTMLParser
 
@@ -32,6 +33,17 @@ def test_markdown_looks_like_something() -> None:
     assert '<div class="scroll" tabindex="0"><table>' in html
     assert '<th class="right">a</th>' in html and '<td class="center">2</td>' in html
     assert '<pre tabindex="0"><code>a &lt; b\n</code></pre>' in html
+
+
+def test_headings_go_down_step_by_step() -> None:
+    html = to_html("### a\n\n##### b\n\n# c\n\n## d\n\nd\n=\n\n> ###### e\n\n## f")
+    found = re.findall(r"<(h\d)>(\w)</(h\d)>", html)
+    assert all(start == end for start, _name, end in found)
+    levels = [(name, start) for start, name, _end in found]
+    assert levels == [
+        *(("a", "h3"), ("b", "h4"), ("c", "h3"), ("d", "h4")),
+        *(("d", "h3"), ("e", "h4"), ("f", "h4")),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ _MOST_STEPS = 60_000
 _MOST_TOKENS = 30_000
 """Of blocks: a table of one line with a thousand columns makes two hundred thousand."""
 _SCHEMES = ("http://", "https://", "mailto:")
-_SHIFT = 2
-"""An answer's first heading stands below the page's own."""
+_ABOVE = 2
+"""Levels of headings that are the page's own; those of an answer stand below them."""
 
 _SIGNS = re.compile(
     r"""^[ ]{0,3}(?: \#{1,6}[ ]\S            # a heading
@@ -93,9 +93,18 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _count_tokens(state: StateCore) -> None:
+def _after_blocks(state: StateCore) -> None:
     if len(state.tokens) > _MOST_TOKENS:
         raise TooMuch
+    # No level is skipped on the way down, whatever the answer begins with.
+    above: list[str] = []
+    for token in state.tokens:
+        if token.type == "heading_open":
+            while above and above[-1] >= token.tag:
+                above.pop()
+            above.append(token.tag)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(_ABOVE + len(above), 6)}"
 
 
 def _count_step(state: StateInline, _silent: bool) -> bool:
@@ -109,17 +118,7 @@ Env = MutableMapping[str, Any]
 
 
 class _Renderer(RendererHTML):
-    """Headings below the page's own, no images, and what is wide scrolls by itself."""
-
-    def heading_open(
-        self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Env
-    ) -> str:
-        return f"<{_lower(tokens[at].tag)}>"
-
-    def heading_close(
-        self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Env
-    ) -> str:
-        return f"</{_lower(tokens[at].tag)}>\n"
+    """No images, and what is wide scrolls by itself."""
 
     def table_open(self, *_: Any) -> str:
         return '<div class="scroll" tabindex="0"><table>\n'
@@ -149,10 +148,6 @@ class _Renderer(RendererHTML):
         return html.replace("<pre>", '<pre tabindex="0">', 1)
 
 
-def _lower(tag: str) -> str:
-    return f"h{min(int(tag[1:]) + _SHIFT, 6)}"
-
-
 def _aligned(token: Token) -> str:
     side = str(token.attrs.get("style", "")).removeprefix("text-align:")
     return f' class="{side}"' if side in _ALIGNED else ""
@@ -161,7 +156,7 @@ def _aligned(token: Token) -> str:
 def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer)
     parser.enable(["table", "strikethrough"])
-    parser.core.ruler.after("block", "count_tokens", _count_tokens)
+    parser.core.ruler.after("block", "after_blocks", _after_blocks)
     parser.inline.ruler.before("text", "count_step", _count_step)
     return parser
 
