@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from ..extensions import db
 from ..models import Run, RunText
 from .run_filter import RunFilter
-from .run_pages import Cursor, matching, page_of_runs
+from .run_pages import MOST_COUNTED, Cursor, matching, page_of_runs
 
 _AT_ONCE = 500
 _FEW = 8
@@ -56,11 +56,12 @@ def runs_in_pieces(wanted: RunFilter, texts: bool = False) -> Iterator[Piece]:
 
 def count_rows(wanted: RunFilter) -> int | None:
     """How many rows that will be; None where it would take long to say."""
-    rows, left_out = matching(wanted, _MOST_COUNTED + 1)
+    most = MOST_COUNTED if wanted.text else _MOST_COUNTED  # words are looked up one by one
+    rows, left_out = matching(wanted, most + 1)
     if left_out:
         return None
     count = db.session.scalar(select(func.count()).select_from(rows)) or 0
-    return count if count <= _MOST_COUNTED else None
+    return count if count <= most else None
 
 
 def ids_of(wanted: RunFilter, most: int) -> list[int]:

@@ -60,7 +60,7 @@
     away.hidden = true;
     bar.hidden = false;
     bar.removeAttribute("value");
-    box.querySelector(".name strong").textContent = "";
+    box.querySelector(".name strong").textContent = box.getAttribute("aria-label");
     show();
     stop.onclick = () => ended.abort();
     away.onclick = () => { box.hidden = true; };
