@@ -1,10 +1,12 @@
-"""What becomes of a stored key when a task or an account is changed: it is kept, replaced or removed,
-and it goes to another host only where somebody has said so.
+"""What becomes of a stored key when a task or an account is changed: it is kept, replaced or removed.
 
     absent, null, empty or the mask    kept
     a key                              replaced
     remove_api_key: true               removed
-    keep_api_key: true                 kept, also for another host
+    keep_api_key: false                kept, but only for the host that it was entered for
+
+A form says the last until a person has confirmed the new host. A program that names another endpoint
+means it, so for it the key is kept unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -19,8 +21,6 @@ from ..domain.endpoints import endpoint_host, same_recipient
 from .checker import Checker
 from .connection_rules import new_key
 from .ports import Ports
-
-KEY_CHOICES = ("remove_api_key", "keep_api_key")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def check_key_change(
     `stored` is None where there is nothing yet; its endpoint is the one before the change.
     """
     check = Checker(values)
-    removes, keeps = (check.flag(name, False) for name in KEY_CHOICES)
+    removes, keeps = check.flag("remove_api_key", False), check.flag("keep_api_key", True)
     given = str(values.get("api_key") or "").strip()
     if stored is not None and given == stored.mask:
         given = ""

@@ -39,19 +39,21 @@ def test_it_is_removed_where_that_is_said(api: FlaskClient, keyed, method: str) 
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
-def test_it_goes_to_no_other_host_unasked(api: FlaskClient, keyed, method: str) -> None:
+def test_it_stays_with_its_host_where_that_is_said(api: FlaskClient, keyed, method: str) -> None:
     path, values_of = keyed
     change = getattr(api, method)
     for kept in (..., None, "", MASK):
-        refused = change(path, json=values_of(api_key=kept, api_endpoint=OTHER))
+        values = values_of(api_key=kept, api_endpoint=OTHER, keep_api_key=False)
+        refused = change(path, json=values)
         assert refused.status_code == 422 and set(refused.json["errors"]) == {"keep_api_key"}
         said = refused.json["errors"]["keep_api_key"][0]
         assert "127.0.0.1:9" in said and "other.test" in said
     assert api.get(path).json["api_endpoint"] == "http://127.0.0.1:9/v1"
     same = change(path, json=values_of(api_key=..., api_endpoint="http://127.0.0.1:9/v2/"))
     assert same.status_code == 200, "another path of the same host is no other host"
-    moved = change(path, json=values_of(api_key=..., api_endpoint=OTHER, keep_api_key=True))
-    assert (moved.json["api_endpoint"], moved.json["api_key"]) == (OTHER, MASK)
+    for said in (True, ...):
+        moved = change(path, json=values_of(api_key=..., api_endpoint=OTHER, keep_api_key=said))
+        assert (moved.json["api_endpoint"], moved.json["api_key"]) == (OTHER, MASK)
     home = values_of(api_key="sk-new-0123456789")
     assert change(path, json=home).json["api_key"] == "sk-…6789"
 
@@ -61,7 +63,7 @@ def test_headers_of_an_account_stay_with_their_host_too(api: FlaskClient) -> Non
     made = api.post("/api/accounts", json=values).json
     path = f"/api/accounts/{made['id']}"
     for sent in ({}, {"extra_headers": made["extra_headers"]}):
-        refused = api.patch(path, json={"api_endpoint": OTHER, **sent})
+        refused = api.patch(path, json={"api_endpoint": OTHER, "keep_api_key": False, **sent})
         assert refused.status_code == 422 and set(refused.json["errors"]) == {"keep_api_key"}
         assert "headers" in refused.json["errors"]["keep_api_key"][0]
     anew = {"api_endpoint": OTHER, "extra_headers": {"X-Secret": "another-secret-1"}}
