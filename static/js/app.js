@@ -17,6 +17,10 @@
     if (root.dataset.times === "yes" && cookie("timezone")) location.reload();
   }
 
+  // Where the tabs do not fit, the one of this page is in sight.
+  const here = document.querySelector(".tabs [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - (innerWidth - here.offsetWidth) / 2;
+
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     // Messages of a form stand beside its fields: go to the first one.
     if (detail.ctx.response?.status === 422) document.querySelector("[aria-invalid=true]")?.focus();

@@ -37,7 +37,7 @@ def test_a_first_visit(
     paths = ["/", "/tasks", "/tasks/new", f"/tasks/{tasks[0]['id']}/edit", "/logs", "/usage"]
     paths += [f"/tasks/{tasks[0]['id']}/logs", f"/logs/{run['id']}", "/gallery", "/settings"]
     paths += ["/accounts", f"/accounts/{account['id']}/edit", "/health"]
-    for path, width in [(path, 1280) for path in paths] + [("/", 360), ("/logs", 360)]:
+    for path, width in [(path, 1280) for path in paths] + [("/", 360), ("/health", 360)]:
         context = new_context(storage_state=login_state, viewport={"width": width, "height": 800})
         page = context.new_page()  # a context of its own: nothing is kept from the page before
         wire = context.new_cdp_session(page)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.xdist_group("browser-2")
 
 
 PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 768, "height": 1024}
 LONG = "A name that nobody would give a task, but which nothing forbids and which a phone must bear"
 
 
@@ -126,7 +127,7 @@ def test_the_system_decides_where_nobody_has_chosen(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
-def test_nothing_scrolls_sideways_on_a_phone(
+def test_nothing_scrolls_sideways_on_a_phone_or_a_tablet(
     open_page: Open, site: Site, busy: dict[str, Any], watch: Watch, language: str
 ) -> None:
     watch.allow(r"^404 GET /nowhere$")
@@ -141,6 +142,8 @@ def test_nothing_scrolls_sideways_on_a_phone(
         f"/tasks/{busy['id']}/logs",
         "/logs?status=failed&status=success",
         f"/logs/{run['id']}",
+        "/tasks",
+        "/usage",
         "/health",
         "/nowhere",
     ]
@@ -148,6 +151,11 @@ def test_nothing_scrolls_sideways_on_a_phone(
         page.goto(site.base + path)
         expect(page.locator("h1")).to_be_visible()
         assert too_wide(page) == [], path
+        for tab in page.locator(".tabs [aria-current]").all():
+            expect(tab).to_be_in_viewport(ratio=1)
+        page.set_viewport_size(TABLET)
+        assert too_wide(page) == [], f"{path} on a tablet"
+        page.set_viewport_size(PHONE)
     small = open_page("/login", signed_in=False, viewport=PHONE, locale=language)
     assert too_wide(small) == []
 
