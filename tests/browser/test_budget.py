@@ -12,7 +12,7 @@ from tests.browser.harness import Site
 pytestmark = pytest.mark.xdist_group("browser-2")
 
 MOST_BYTES = 100_000
-MOST_REQUESTS = 14
+MOST_REQUESTS = 20
 _SHIFTS = """() => new Promise((done) => {
     const found = [];
     new PerformanceObserver((list) => {
