@@ -83,7 +83,7 @@ def _of_task(task: NamedTask) -> dict[str, Command]:
     path, group, name = f"/tasks/{task.id}", _("Tasks"), task.name
     then = {"next": f"{path}/logs"}  # where the new run is seen
     return {
-        "open": Command(group, name, "calendar-clock", f"{path}/logs"),
+        "open": Command(group, name, "calendar-clock", path),
         "run": Command(
             group, _("Run now: %(name)s", name=name), "play", post=f"{path}/run", fields=then
         ),
