@@ -17,7 +17,7 @@ from ..extensions import db
 from ..models import LARGEST_ID, Run, TaskTag
 from .run_filter import Conditions, Lead, RunFilter
 
-_PROBE = 2_000
+_PROBE = 1_000
 """Rows that are counted to find out which condition is rare."""
 _MOST_TASKS = 30
 """A tag with more tasks does not lead."""
