@@ -341,6 +341,8 @@ class _Loader:
 
     def _finish(self) -> None:
         """What the rest of the app goes by: nothing is left to be counted or indexed."""
+        # As merging bit by bit would have left it: the first run that ends would do all of it at once.
+        self._db.execute("INSERT INTO run_search (run_search) VALUES ('optimize')")
         for statement in ("'hashsize', 1048576", "'automerge', 4"):
             self._db.execute(f"INSERT INTO run_search (run_search, rank) VALUES ({statement})")
         now = self._end.replace(tzinfo=None).isoformat(" ") + ".000000"

@@ -23,6 +23,7 @@ from pathlib import Path
 from asking import Asker, Found
 from ledger import Made, make_ledger, open_app
 from probes import Probe, log_probes, page_probes, search_probes
+from under_load import measure_load
 
 
 def ask_all(folder: Path, only: str) -> list[Found]:
@@ -70,12 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path, help="make the ledger here, and leave it there")
     parser.add_argument("--reuse", type=Path, help="a ledger that --keep left")
     parser.add_argument("--only", default="", help="probes with this in their name or address")
+    parser.add_argument("--no-load", dest="load", action="store_false", help="one thread alone")
     options = parser.parse_args(arguments)
     folder = options.reuse or options.keep or Path(tempfile.mkdtemp(prefix="autoai-bench-"))
     try:
         if not options.reuse:
             _tell(make_ledger(folder, options.runs))
-        ask_all(folder, options.only)
+        asked = ask_all(folder, options.only)
+        if options.load:
+            measure_load(folder, [found.probe.path for found in asked if found.took])
     finally:
         if not (options.reuse or options.keep):
             shutil.rmtree(folder, ignore_errors=True)
