@@ -97,11 +97,12 @@ def _tell(name: str, lateness: list[float], seen: dict[str, list[float]]) -> Non
 
 def _tasks(instance: Instance, wire: Wire) -> list[int]:
     """Fifty that are due every second; they wait until their turn comes."""
-    with _opened(instance.database) as database:
-        known = database.execute("SELECT coalesce(max(id), 0) FROM tasks").fetchone()[0]
     import_tasks(instance, wire, RUNS_A_SECOND, 1, "ok")
     with _opened(instance.database) as database:
-        found = database.execute("SELECT id FROM tasks WHERE id > ? ORDER BY id", (known,))
+        found = database.execute(
+            "SELECT id FROM tasks WHERE message_content LIKE 'launch=%'"
+            " ORDER BY CAST(substr(message_content, 8) AS INTEGER)"
+        )
         ids = [row[0] for row in found]
     _rest_tasks(instance.database, ids)
     return ids
@@ -110,7 +111,7 @@ def _tasks(instance: Instance, wire: Wire) -> list[int]:
 def _set_due(database: Path, ids: Sequence[int], firsts: Sequence[float]) -> None:
     with _opened(database) as connection:
         connection.executemany(
-            "UPDATE tasks SET anchor_at = ?, next_run_at = ? WHERE id = ?",
+            "UPDATE tasks SET enabled = 1, anchor_at = ?, next_run_at = ? WHERE id = ?",
             [
                 (_stored(first - 1), _stored(first), task_id)
                 for task_id, first in zip(ids, firsts, strict=True)
