@@ -27,7 +27,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check static format format-check lint types bench faults oracle image clean browser faketime catalogues
+.PHONY: help run test check static format format-check lint types bench bench-pages faults oracle image clean browser faketime catalogues
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: .venv/.installed-dev catalogues ## Measure a burst of 500 tasks, 10,000 t
 	@.venv/bin/python tests/bench/burst.py $(ARGS)
 	@.venv/bin/python tests/bench/schedule.py
 	@.venv/bin/python tests/bench/calls.py
+
+bench-pages: .venv/.installed-dev catalogues ## Measure every page in a ledger of ten million runs: 13 GB in /tmp, an hour
+	@.venv/bin/python tests/bench/pages.py $(ARGS)
 
 image: ## Build the container image
 	@docker build --tag autoai .
