@@ -50,7 +50,7 @@ def pages(site: Site) -> list[str]:
     good, degraded = site.logs_of(task)[-1], site.ran(checked["id"])
     one = f"/tasks/{task['id']}"
     return [
-        *("/", "/tasks", "/tasks?q=nothing", "/tasks/new", f"{one}/edit", f"{one}/delete"),
+        *("/", "/tasks", "/tasks?q=nothing", "/tasks/new", one, f"{one}/edit", f"{one}/delete"),
         *(f"{one}/prompts", f"{one}/prompts/1", f"{one}/prompts/compare?a=1&b=2"),
         *(f"{one}/logs", "/logs", "/logs?status=missed", f"/logs/{good['id']}"),
         *(f"/logs/{failed['id']}", f"/logs/{degraded['id']}", "/usage", "/usage?days=7"),
@@ -86,7 +86,7 @@ def test_every_page(open_page: Open, site: Site, watch: Watch) -> None:
     page.goto(site.base + "/logs")
     page.locator("[data-row] .opener").first.click()
     expect(page.locator("[data-row] .detail").first).to_be_visible()
-    for menu in ("#menu-zone", "#menu-theme"):
+    for menu in ("#menu-zone", "#menu-theme"):  # at the edge: an open sheet lies over nothing else
         page.locator(f"{menu} summary").click()
     look(page, "an open run and a menu", found)
     assert not found, "\n".join(found)
