@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..extensions import db
@@ -56,9 +56,7 @@ def tags_used() -> Sequence[str]:
 def _distinct(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> list[str]:
     """By one look into the column's index for each value. DISTINCT would read the whole index."""
     # Its index may have only what is not null: that must be said, or it is not seen to fit.
-    first: Select[tuple[str | None]] = select(func.min(column).label("value")).where(
-        column.is_not(None)
-    )
+    first = select(func.min(column).label("value")).where(column.is_not(None))
     found = first.cte("found", recursive=True)
     following = select(func.min(column)).where(column > found.c.value).scalar_subquery()
     step = select(following).where(found.c.value.is_not(None))
