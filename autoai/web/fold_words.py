@@ -93,7 +93,7 @@ def checks_fold(values: Values, *, open: bool = False) -> Fold:
         open,
         _("checks, and a watch for changes"),
         checks and ngettext("%(num)s check", "%(num)s checks", checks),
-        levels and ngettext("%(num)s level of its own", "%(num)s levels of its own", levels),
+        levels and ngettext("%(num)s own level", "%(num)s own levels", levels),
         watched.get(values["change_watch"]),
     )
 
@@ -113,7 +113,7 @@ def policies_fold(values: Values, *, open: bool = False) -> Fold:
         }.get(catch_up),
         {
             Overlap.SKIP: _("skips overlaps"),
-            Overlap.QUEUE: _("lets one wait"),
+            Overlap.QUEUE: _("one waits"),
             Overlap.ALLOW: _("allows overlaps"),
         }.get(overlap),
     ]

@@ -41,7 +41,7 @@ def test_a_long_form_on_a_phone(open_page: Open, site: Site, watch: Watch) -> No
     assert not changed(page, "policies")
     page.locator("#policies > summary").click()
     page.get_by_label("Let one wait").check()
-    expect(page.locator("#policies-said")).to_have_text("catches up once, lets one wait")
+    expect(page.locator("#policies-said")).to_have_text("catches up once, one waits")
     assert changed(page, "policies") and page.locator("#policies").get_attribute("open") is not None
     expect(unsaved).to_be_visible()
     page.get_by_label("Leave the new one out").check()

@@ -124,7 +124,7 @@ def test_several_at_once(open_page: Open, site: Site, ledger: dict[str, Any]) ->
     bulk.get_by_role("button", name="Run again").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text("Run 23 runs again?")
-    dialog.get_by_role("link", name="Leave them").click()
+    dialog.get_by_role("link", name="Change nothing").click()
     expect(dialog).to_be_hidden()
     page.get_by_label("Choose all on this page").check()
     page.get_by_label("all that fit the filter, also on other pages").check()

@@ -66,8 +66,8 @@ def test_the_timeline_tells_all_that_happened(signed_in: FlaskClient, task, run)
     text = signed_in.get(f"/logs/{run_id}").text
     assert steps(text) == [
         ("due", "Due by the schedule Mar 2, 2026, 11:59:55 UTC"),
-        ("due", "Due 12:00:00.000 moved by 5 s, as the task wants it"),
-        ("queued", "Queued 12:00:00.040"),
+        ("due", "Due 12:00:00.000 shifted by 5 s, as the task wants it"),
+        ("queued", "Queued at 12:00:00.040"),
         ("started", "waited 1.2 s Started 12:00:01.250 1.2 s late"),
         ("attempt", "Attempt 1 12:00:01.250 Server error 1.5 s · HTTP 503 &lt;busy&gt;"),
         (

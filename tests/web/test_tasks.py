@@ -145,7 +145,7 @@ def test_summaries_follow_what_is_typed(app: Flask, post, task) -> None:
         answer = post(f"{path}?summaries=1", htmx=True, **typed)
         assert answer.status_code == 200 and answer.text.count("<hx-partial") == 7
         said = {name: state[2] for name, state in folds(answer.text).items()}
-        assert said["policies"] == "catches up once, lets one wait"
+        assert said["policies"] == "catches up once, one waits"
         assert said["attempts"] == "30 s each, network errors are retried"
         assert f'hx-post="{path}?summaries=1"' in answer.text, (
             "and asks again after the next change"

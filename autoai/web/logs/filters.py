@@ -121,5 +121,5 @@ def _task_named(text: str) -> tuple[int | None, str]:
     if len(same) == 1 or len(found) == 1:
         return (same or [found[0][0]])[0], ""
     if not found:
-        return None, _("No task is called so.")
-    return None, _("Several tasks are called so: choose one of those that are offered.")
+        return None, _("There is no task of this name.")
+    return None, _("Several tasks have this name: choose one from the list.")

@@ -86,14 +86,14 @@ def _before(run: Run) -> Iterator[Step]:
     if run.scheduled_for and run.scheduled_for != run.due_at:
         moved = _by(run.scheduled_for, run.due_at)
         yield Step("due", "calendar-clock", _("Due by the schedule"), run.scheduled_for)
-        note = _("moved by %(duration)s, as the task wants it", duration=moved)
+        note = _("shifted by %(duration)s, as the task wants it", duration=moved)
         yield Step("due", "calendar-clock", _("Due"), run.due_at, note=note)
     else:
         by_hand = run.source in (Source.MANUAL, Source.RETRY)
         label = _("Asked for") if by_hand else _("Due")
         yield Step("due", "calendar-clock", label, run.due_at)
     if run.queued_at:
-        yield Step("queued", "clock", _("Queued"), run.queued_at)
+        yield Step("queued", "clock", _("Queued at"), run.queued_at)
 
 
 def _start(run: Run) -> Step:

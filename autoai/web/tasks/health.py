@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext
+from flask_babel import ngettext
 
 from ...queries.last_runs import Mark
 from ..status_bars import by_kind, summed
@@ -36,4 +36,10 @@ def health_of(marks: Sequence[Mark]) -> Health:
     bars = [(kind, STEP * n, _HEIGHTS.get(kind, _LOW)) for n, kind in enumerate(shown)]
     counts = Counter(mark.status for mark in marks)
     told = summed(by_kind(counts, shown.count("degraded")))
-    return Health(bars, gettext("The last %(num)s runs: %(counts)s", num=len(bars), counts=told))
+    words = ngettext(
+        "The last %(num)s run: %(counts)s",
+        "The last %(num)s runs: %(counts)s",
+        len(bars),
+        counts=told,
+    )
+    return Health(bars, words)

@@ -29,7 +29,7 @@ def _when(task: Task) -> Iterator[tuple[str, str]]:
     if task.jitter_seconds:
         yield _("Shifted by up to"), _seconds(task.jitter_seconds)
     for window in task.blackouts or ():
-        days = ", ".join(formats.weekday_name(day) for day in window.get("weekdays") or ())
+        days = formats.listed([formats.weekday_name(day) for day in window.get("weekdays") or ()])
         hours = f"{window['from']}–{window['to']}"
         yield _("Never between"), f"{hours} ({days})" if days else hours
     if task.catch_up == CatchUp.ALL:
@@ -71,7 +71,10 @@ def _how(task: Task) -> Iterator[tuple[str, str]]:
         ngettext("%(num)s at most", "%(num)s at most", task.max_attempts),
     )
     if task.retry_statuses:
-        yield _("Sent again also after"), ", ".join(str(code) for code in task.retry_statuses)
+        yield (
+            _("Sent again also after"),
+            formats.listed([str(code) for code in task.retry_statuses]),
+        )
 
 
 def _afterwards(task: Task) -> Iterator[tuple[str, str]]:
