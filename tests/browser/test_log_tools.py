@@ -129,7 +129,7 @@ def test_several_at_once(open_page: Open, site: Site, ledger: dict[str, Any]) ->
     page.get_by_label("Choose all on this page").check()
     page.get_by_label("all that fit the filter, also on other pages").check()
     bulk.get_by_role("button", name="Run again").click()
-    dialog.get_by_role("button", name="Run 23 runs").click()
+    dialog.get_by_role("button", name="Run 23 again").click()
     expect(page.get_by_role("status").filter(has_text="23 runs were started.")).to_be_visible()
 
 

@@ -173,7 +173,7 @@ def test_a_phone_opens_runs_menus_and_the_question(
         "#menu-language, #menu-theme, #filter .main details, #menu-keep, .tools-row details"
     ).all():
         menu.locator("summary").tap()
-        expect(menu.locator(".sheet")).to_be_in_viewport(ratio=1)
+        expect(menu.locator(".sheet")).to_be_in_viewport(ratio=0.98)
         assert too_wide(page) == []
         page.keyboard.press("Escape")
 

@@ -52,8 +52,9 @@ def test_a_task_is_made_runs_and_is_read(open_page: Open, site: Site) -> None:
 
     row.get_by_role("link", name="Good news").first.click()
     expect(page.get_by_role("heading", name="Good news")).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name="Logs").click()
     first = page.locator("[data-row]").last
-    first.get_by_role("link").click()
+    first.locator(".opener").click()
     detail = first.locator(".detail")
     expect(detail.locator("[data-text=response]")).not_to_be_empty()
     expect(detail).to_contain_text("On schedule")
