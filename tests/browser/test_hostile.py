@@ -38,8 +38,8 @@ _ALIVE = """() => {
     const add = (what, e) => found.push(what + ": " + e.outerHTML.slice(0, 160));
     if (window.__pwned) found.push("the bait was taken");
     if (!document.querySelector("body > main#main h1")) found.push("the page is gone");
-    const strange = `script:not([src^="/static/"]), link:not([href^="/static/"]), style, iframe, frame,
-        object, embed, base, meta[http-equiv], video, audio, math, marquee, foreignObject, [style],
+    const strange = `script:not([src^="/static/"]), style, iframe, frame,
+        link:not([href^="/static/"], [rel=expect][href="#toasts"]), object, embed, base, meta[http-equiv], video, audio, math, marquee, foreignObject, [style],
         [hx-on], [hx-swap-oob], img:not([src^="/static/"]), form:not([action^="/"])`;
     for (const e of document.querySelectorAll(strange)) add("strange", e);
     for (const e of document.querySelectorAll("*")) {

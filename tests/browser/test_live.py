@@ -334,6 +334,7 @@ def test_a_server_that_is_away_is_said_and_found_again(
     tmp_path: Path, new_context: Callable[..., BrowserContext], watch: Watch, server: Site
 ) -> None:
     """The server is ended, and another one started on the same port, as in an update."""
+    watch.allow("^503 GET /events")  # from the one that stops
     watch.allow("^console: ")
     with Instance(tmp_path) as instance:
         process = instance.gunicorn()
