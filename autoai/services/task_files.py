@@ -173,7 +173,7 @@ def _prepare(
             raise Invalid({_KEY_FIELD: [f"the environment variable {variable} is not set"]})
     if task is not None:
         try:
-            check_key_change(ports, values, stored_of(task))
+            check_key_change(ports, {"keep_api_key": False, **values}, stored_of(task))
         except Invalid as error:
             raise Invalid(
                 {_KEY_FIELD: [t for texts in error.errors.values() for t in texts]}

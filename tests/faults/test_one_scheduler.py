@@ -11,11 +11,15 @@ import pytest
 
 from tests.server import Instance, Process, wait_until
 
+from .conftest import LONG
 from .report import Report
 from .trial import Trial
 
 _FAR = 20
 """Seconds: no pass or failure hangs on a busy machine."""
+
+
+_WAYS: list[tuple[str, ...]] = [(), ("--debug",), ("--reload",), ("--debug", "--no-reload")]
 
 
 def _roles(process: Process, enough: int = 1) -> set[str]:
@@ -109,7 +113,7 @@ def test_three_servers_that_start_at_once(instance: Instance, trial: Trial, repo
     report.add("three servers at once", 1, trial.close(*servers), "one leads, two stand by")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--debug",), ("--reload",), ("--debug", "--no-reload")])
+@pytest.mark.parametrize("arguments", _WAYS if LONG else _WAYS[:2])
 def test_flask_run(instance: Instance, trial: Trial, arguments: tuple[str, ...]) -> None:
     server = instance.flask(*arguments)
     reloads = arguments in (("--debug",), ("--reload",))

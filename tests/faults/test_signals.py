@@ -19,7 +19,7 @@ from .trial import Trial
 @pytest.mark.timeout(1800)
 def test_sigterm(instance: Instance, trial: Trial, report: Report, long: bool) -> None:
     chance = _chance()
-    times = 100 if long else 6
+    times = 100 if long else 5
     instance.settings["DRAIN_TIMEOUT"] = "1"  # shorter than some calls
     server = instance.gunicorn()
     trial.add_many(server.api)
@@ -56,7 +56,7 @@ def test_sigterm(instance: Instance, trial: Trial, report: Report, long: bool) -
 def test_sighup(instance: Instance, trial: Trial, report: Report, long: bool) -> None:
     """Calls under way are finished by the old worker; the new one takes the schedule over."""
     chance = _chance()
-    times = 50 if long else 5
+    times = 50 if long else 3
     server = instance.gunicorn()
     trial.add_many(server.api)
     trial.launched()

@@ -593,7 +593,7 @@ def an_instance(folder: Path, migrated: Path, password_hash: str) -> Iterator[Fl
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     phases=(Phase.generate,),  # a play of twenty threads is not the same twice
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -305,5 +305,5 @@ class TestUses:
                 f"EXPLAIN QUERY PLAN {counting}", (1, 1, "2026-01-01", 2_000, 0)
             )
             steps = " / ".join(row[-1] for row in plan)
-        assert "USING INDEX ix_runs_task_id_due_at_status (task_id=? AND due_at>?" in steps, steps
+        assert "USING INDEX ix_runs_task_id_due_at (task_id=? AND due_at>?" in steps, steps
         assert "TEMP B-TREE" not in steps
