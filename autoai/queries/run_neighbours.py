@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, select
 
 from ..domain.changes import Difference, Watch, difference
 from ..domain.runs import Status
 from ..extensions import db
 from ..models import Run, RunText
+from .run_walk import Cursor, beyond
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Before:
 
 def neighbours(run: Run) -> Neighbours:
     """Of `run`, within its task."""
-    older = select(Run.id).where(*_older(run)).order_by(Run.due_at.desc(), Run.id.desc())
-    newer = select(Run.id).where(*_newer(run)).order_by(Run.due_at, Run.id)
+    older = (
+        select(Run.id).where(*_beside(run, newer=False)).order_by(Run.due_at.desc(), Run.id.desc())
+    )
+    newer = select(Run.id).where(*_beside(run, newer=True)).order_by(Run.due_at, Run.id)
     return Neighbours(db.session.scalar(older.limit(1)), db.session.scalar(newer.limit(1)))
 
 
@@ -48,7 +50,7 @@ def answer_before(run: Run) -> Before | None:
     """With which run's answer `run`'s, which is loaded with its texts, can be compared."""
     if not (run.texts and run.texts.response_text) or run.status != Status.SUCCESS:
         return None
-    query = select(Run.id).where(*_older(run), Run.status == Status.SUCCESS)
+    query = select(Run.id).where(*_beside(run, newer=False), Run.status == Status.SUCCESS)
     found = db.session.scalar(query.order_by(Run.due_at.desc(), Run.id.desc()).limit(1))
     return None if found is None else Before(found)
 
@@ -60,16 +62,5 @@ def compared_with(run: Run, before: Before) -> Before:
     return Before(before.run_id, difference(old or "", new or "", Watch.JSON))
 
 
-def _older(run: Run) -> Sequence[ColumnElement[bool]]:
-    return _beside(run, Run.due_at < run.due_at, Run.due_at <= run.due_at, Run.id < run.id)
-
-
-def _newer(run: Run) -> Sequence[ColumnElement[bool]]:
-    return _beside(run, Run.due_at > run.due_at, Run.due_at >= run.due_at, Run.id > run.id)
-
-
-def _beside(
-    run: Run, further: ColumnElement[bool], bound: ColumnElement[bool], tie: Any
-) -> Sequence[ColumnElement[bool]]:
-    # The plain bound is what the index on (task_id, due_at) is entered by.
-    return Run.task_id == run.task_id, bound, or_(further, and_(Run.due_at == run.due_at, tie))
+def _beside(run: Run, newer: bool) -> Sequence[ColumnElement[bool]]:
+    return Run.task_id == run.task_id, beyond(Cursor(run.due_at, run.id), newer)

@@ -69,8 +69,7 @@ def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1) -> tuple[Subquery,
     rest = wanted.rest(lead.says)
     if not rest:
         return candidates(lead, wanted.due(), most, newer=False), False
-    found, left_out = counted(wanted, lead, most, MOST_LOOKED_AT)
-    return found.subquery(), left_out
+    return counted(wanted, lead, most, MOST_LOOKED_AT)
 
 
 def _find(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Subquery, and_, false, func, or_, select, true, union_all
 
 from ..extensions import db
 from ..models import Run
 from .run_filter import Conditions, Lead, RunFilter
-from .run_walk import Cursor, ids_of, left_from, ordered
+from .run_walk import Cursor, candidates, ids_of, left_from, ordered
 
 
 def scan(
@@ -24,18 +24,18 @@ def scan(
     """
     end = _end(wanted, lead, most, cursor, newer)
     fits = _unindexed(wanted.rest(lead.says))
-    rows = _merged(lead, [*_stretch(wanted, cursor, end, newer), fits], limit, newer)
+    rows = candidates(lead, [*_stretch(wanted, cursor, end, newer), fits], limit, newer)
     ids = ids_of(rows)
     return ids, None if len(ids) == limit else end
 
 
-def counted(wanted: RunFilter, lead: Lead, limit: int, most: int) -> tuple[Any, bool]:
-    """A query of the ids of at most `limit` of the lead's newest `most` rows that fit, and whether
+def counted(wanted: RunFilter, lead: Lead, limit: int, most: int) -> tuple[Subquery, bool]:
+    """The ids of at most `limit` of the lead's newest `most` rows that fit, and whether
     there are older rows that it does not look at."""
     end = _end(wanted, lead, most, None, newer=False)
     fits = _unindexed(wanted.rest(lead.says))
     stretch = _stretch(wanted, None, end, newer=False)
-    return _merged(lead, [*stretch, fits], limit, newer=False), end is not None
+    return candidates(lead, [*stretch, fits], limit, newer=False), end is not None
 
 
 def _end(
@@ -71,19 +71,6 @@ def _stretch(
         open_end = replace(wanted, since=None)
         last = and_(Run.due_at >= end.due_at, or_(Run.due_at > end.due_at, Run.id >= end.run_id))
     return [*left_from(open_end, cursor, newer), last]
-
-
-def _merged(lead: Lead, conditions: Conditions, limit: int, newer: bool) -> Any:
-    parts: list[Select[Any]] = [
-        _in_order(select(Run.id, Run.due_at).where(*alternative, *conditions), newer).limit(limit)
-        for alternative in lead.alternatives
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    each = [part.subquery() for part in parts]
-    together = union_all(*(select(part.c.id, part.c.due_at) for part in each)).subquery()
-    query = select(together.c.id, together.c.due_at)
-    return ordered(query, together.c.due_at, together.c.id, newer).limit(limit)
 
 
 def _in_order(query: Any, newer: bool) -> Any:

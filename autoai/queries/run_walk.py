@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Subquery, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, or_, select, union_all
 
 from ..extensions import db
 from ..models import LARGEST_ID, Run, TaskTag
@@ -69,6 +69,15 @@ def _about(lead: Lead, due: Conditions) -> int:
     return db.session.scalar(select(func.count()).select_from(some)) or 0
 
 
+def beyond(place: Cursor, newer: bool) -> ColumnElement[bool]:
+    """Older than a place, or newer. The plain bound is what an index is entered by."""
+    if newer:
+        later = or_(Run.due_at > place.due_at, Run.id > place.run_id)
+        return and_(Run.due_at >= place.due_at, later)
+    earlier = or_(Run.due_at < place.due_at, Run.id < place.run_id)
+    return and_(Run.due_at <= place.due_at, earlier)
+
+
 def left_from(wanted: RunFilter, cursor: Cursor | None, newer: bool) -> Conditions:
     """The stretch of due times that is left: the cursor takes the place of one of its ends."""
     if cursor is None:
@@ -77,22 +86,10 @@ def left_from(wanted: RunFilter, cursor: Cursor | None, newer: bool) -> Conditio
     if newer:
         if wanted.since is not None and cursor.due_at < wanted.since:
             return wanted.due()
-        return [
-            *replace(wanted, since=None).due(),
-            and_(
-                Run.due_at >= cursor.due_at,
-                or_(Run.due_at > cursor.due_at, Run.id > cursor.run_id),
-            ),
-        ]
+        return [*replace(wanted, since=None).due(), beyond(cursor, newer)]
     if wanted.until is not None and cursor.due_at >= wanted.until:
         return wanted.due()
-    return [
-        *replace(wanted, until=None).due(),
-        and_(
-            Run.due_at <= cursor.due_at,
-            or_(Run.due_at < cursor.due_at, Run.id < cursor.run_id),
-        ),
-    ]
+    return [*replace(wanted, until=None).due(), beyond(cursor, newer)]
 
 
 def candidates(lead: Lead, due: Conditions, most: int, newer: bool) -> Subquery:

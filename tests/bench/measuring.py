@@ -120,7 +120,7 @@ def import_tasks(instance: Instance, wire: Wire, count: int, every: int, model: 
 
 def set_due(database: Path, firsts: Sequence[float], every: float) -> None:
     """Nobody runs yet: the tasks 1, 2, … are due at these Unix times, and then as they are."""
-    with _opened(database) as connection:
+    with opened(database) as connection:
         connection.executemany(
             "UPDATE tasks SET anchor_at = ?, next_run_at = ? WHERE id = ?",
             [
@@ -132,7 +132,7 @@ def set_due(database: Path, firsts: Sequence[float], every: float) -> None:
 
 def add_idle_tasks(database: Path, count: int) -> None:
     """Copies of the first task that are due in a long time, each at an instant of its own."""
-    with _opened(database) as connection:
+    with opened(database) as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(tasks)")][1:]
         now = datetime.now(UTC)
         changed = {
@@ -153,7 +153,8 @@ def add_idle_tasks(database: Path, count: int) -> None:
 
 
 @contextmanager
-def _opened(database: Path) -> Iterator[sqlite3.Connection]:
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that commits and is closed in the end."""
     connection = sqlite3.connect(database, timeout=10)
     try:
         with connection:

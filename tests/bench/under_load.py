@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
-from measuring import Wire, _stored, import_tasks, limit_files, quantile, spread, upstream
+from measuring import Wire, _stored, import_tasks, limit_files, opened, quantile, spread, upstream
 
 from tests.server import PASSWORD, Instance, Process
 
@@ -98,7 +96,7 @@ def _tell(name: str, lateness: list[float], seen: dict[str, list[float]]) -> Non
 def _tasks(instance: Instance, wire: Wire) -> list[int]:
     """Fifty that are due every second; they wait until their turn comes."""
     import_tasks(instance, wire, RUNS_A_SECOND, 1, "ok")
-    with _opened(instance.database) as database:
+    with opened(instance.database) as database:
         found = database.execute(
             "SELECT id FROM tasks WHERE message_content LIKE 'launch=%'"
             " ORDER BY CAST(substr(message_content, 8) AS INTEGER)"
@@ -109,7 +107,7 @@ def _tasks(instance: Instance, wire: Wire) -> list[int]:
 
 
 def _set_due(database: Path, ids: Sequence[int], firsts: Sequence[float]) -> None:
-    with _opened(database) as connection:
+    with opened(database) as connection:
         connection.executemany(
             "UPDATE tasks SET enabled = 1, anchor_at = ?, next_run_at = ? WHERE id = ?",
             [
@@ -121,7 +119,7 @@ def _set_due(database: Path, ids: Sequence[int], firsts: Sequence[float]) -> Non
 
 
 def _rest_tasks(database: Path, ids: Sequence[int]) -> None:
-    with _opened(database) as connection:
+    with opened(database) as connection:
         connection.executemany(
             "UPDATE tasks SET next_run_at = ? WHERE id = ?",
             [(_stored(time.time() + 86_400), task_id) for task_id in ids],
@@ -130,7 +128,7 @@ def _rest_tasks(database: Path, ids: Sequence[int]) -> None:
 
 def _rest(database: Path) -> None:
     """The ledger's own tasks are due later: they call nobody."""
-    with _opened(database) as connection:
+    with opened(database) as connection:
         connection.execute(
             "UPDATE tasks SET next_run_at = ? WHERE next_run_at IS NOT NULL",
             (_stored(time.time() + 7_200),),
@@ -140,21 +138,11 @@ def _rest(database: Path) -> None:
 
 def _forget(database: Path, ids: Sequence[int]) -> None:
     """What the load added stays as rows; its tasks run no more."""
-    with _opened(database) as connection:
+    with opened(database) as connection:
         connection.executemany(
             "UPDATE tasks SET enabled = 0, next_run_at = NULL WHERE id = ?",
             [(task_id,) for task_id in ids],
         )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(path, timeout=30)
-    try:
-        with connection:
-            yield connection
-    finally:
-        connection.close()
 
 
 def _log_in(server: Process) -> str:

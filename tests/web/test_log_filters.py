@@ -161,9 +161,9 @@ def test_a_task_is_found_by_name_where_there_are_many(
         assert 'value="#2 Shop"' in text
         assert "task_id=2" in re.search(r'id="runs"[^>]*', text)[0]  # type: ignore[index]
     several = signed_in.get("/logs?task=watch").text
-    assert "Several tasks are called so" in several and 'value="watch"' in several
+    assert "Several tasks have this name" in several and 'value="watch"' in several
     assert ids(signed_in.get("/logs?task=Watch 7").text) == [], "its very name"
-    assert "No task is called so." in signed_in.get("/logs?task=zzz").text
+    assert "There is no task of this name." in signed_in.get("/logs?task=zzz").text
     offered = signed_in.get("/logs/tasks?task=watch", headers=HTMX).text
     assert offered.count("<option") == 50
     assert signed_in.get("/logs/tasks?task=%00%ff%25").status_code == 200

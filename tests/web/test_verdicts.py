@@ -72,7 +72,7 @@ def test_every_field_goes_in_and_comes_back(app: Flask, signed_in: FlaskClient, 
     made = newest(app)
     assert columns(made) == STORED
     page = signed_in.get(f"/tasks/{made.id}/edit").text
-    assert not is_open(page) and "6 checks, 1 level of its own, JSON is compared" in page, (
+    assert not is_open(page) and "6 checks, 1 own level, JSON is compared" in page, (
         "what is set is said"
     )
     assert post(f"/tasks/{made.id}/edit", **sent_back(page)).status_code == 303
