@@ -19,8 +19,8 @@ _LEAST = 2.0
 """Pixels: one failure in a thousand is still seen."""
 PATTERNED = frozenset({"degraded", "failed", "missed", "skipped", "active", "received"})
 """Kinds that have a pattern in the template."""
-_LETTER, _WIDE_LETTER = 7, 13
-"""Pixels that a letter of the scale takes, and one of Chinese."""
+_LETTER, _CAPITAL, _WIDE_LETTER = 8, 10, 13
+"""Pixels that a letter of the scale takes, a capital ("US$1.00", "2M"), and one of Chinese."""
 
 
 @dataclass(frozen=True)
@@ -171,4 +171,6 @@ def _nice(most: Decimal, whole: bool) -> Decimal:
 
 
 def _width(letter: str) -> int:
-    return _WIDE_LETTER if ord(letter) > 0x2E80 else _LETTER
+    if ord(letter) > 0x2E80:
+        return _WIDE_LETTER
+    return _CAPITAL if letter.isupper() else _LETTER
