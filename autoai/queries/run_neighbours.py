@@ -1,16 +1,17 @@
-"""The runs beside a run: those of the same task that were due before and after it."""
+"""The runs beside a run: those that were due before and after it, of its task or under a filter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from ..domain.changes import Difference, Watch, difference
 from ..domain.runs import Status
 from ..extensions import db
 from ..models import Run, RunText
+from .run_filter import RunFilter
+from .run_pages import nearest
 from .run_walk import Cursor, beyond
 
 
@@ -20,6 +21,9 @@ class Neighbours:
 
     older: int | None
     newer: int | None
+    older_from: Cursor | None = None
+    """Where looking stopped: no run is known, and the log's page from here on may have one."""
+    newer_from: Cursor | None = None
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,21 @@ class Before:
         return kinds <= {"same", "gap"}
 
 
-def neighbours(run: Run) -> Neighbours:
-    """Of `run`, within its task."""
-    older = (
-        select(Run.id).where(*_beside(run, newer=False)).order_by(Run.due_at.desc(), Run.id.desc())
-    )
-    newer = select(Run.id).where(*_beside(run, newer=True)).order_by(Run.due_at, Run.id)
-    return Neighbours(db.session.scalar(older.limit(1)), db.session.scalar(newer.limit(1)))
+def neighbours(run: Run, wanted: RunFilter | None = None) -> Neighbours:
+    """Of `run`, within its task, or among those that fit, whether it does so itself or not."""
+    wanted = wanted or RunFilter(task_id=run.task_id)
+    place = Cursor(run.due_at, run.id)
+    older, older_from = nearest(wanted, place)
+    newer, newer_from = nearest(wanted, place, newer=True)
+    return Neighbours(older, newer, older_from, newer_from)
 
 
 def answer_before(run: Run) -> Before | None:
     """With which run's answer `run`'s, which is loaded with its texts, can be compared."""
     if not (run.texts and run.texts.response_text) or run.status != Status.SUCCESS:
         return None
-    query = select(Run.id).where(*_beside(run, newer=False), Run.status == Status.SUCCESS)
+    earlier = beyond(Cursor(run.due_at, run.id), newer=False)
+    query = select(Run.id).where(Run.task_id == run.task_id, earlier, Run.status == Status.SUCCESS)
     found = db.session.scalar(query.order_by(Run.due_at.desc(), Run.id.desc()).limit(1))
     return None if found is None else Before(found)
 
@@ -60,7 +65,3 @@ def compared_with(run: Run, before: Before) -> Before:
     old = db.session.scalar(select(RunText.response_text).where(RunText.run_id == before.run_id))
     new = run.texts.response_text if run.texts else None
     return Before(before.run_id, difference(old or "", new or "", Watch.JSON))
-
-
-def _beside(run: Run, newer: bool) -> Sequence[ColumnElement[bool]]:
-    return Run.task_id == run.task_id, beyond(Cursor(run.due_at, run.id), newer)

@@ -60,6 +60,15 @@ def page_of_runs(
     return RunPage(rows, onwards, back, stopped_at is None or more)
 
 
+def nearest(
+    wanted: RunFilter, place: Cursor, *, newer: bool = False
+) -> tuple[int | None, Cursor | None]:
+    """The id of the first run that fits beyond a place; None where there is none, or where it stopped
+    after so many rows that do not fit, and then the place where to go on."""
+    ids, stopped_at = _find(wanted, 1, place, newer)
+    return (ids[0], None) if ids else (None, stopped_at)
+
+
 def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1) -> tuple[Subquery, bool]:
     """The ids (column `id`) of at most `most` rows that fit, newest first, for counting; and whether
     rows beyond `MOST_LOOKED_AT` were left out."""

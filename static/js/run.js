@@ -66,7 +66,7 @@
     // The runs beside it are looked at in the same way, but for texts in full.
     const query = new URLSearchParams(location.search);
     query.delete("whole");
-    for (const beside of document.querySelectorAll(".beside a[rel]")) beside.search = query;
+    for (const beside of document.querySelectorAll(".beside a[rel]:not(.further)")) beside.search = query;
   });
 
   const KEYS = { "[": "prev", "]": "next" };

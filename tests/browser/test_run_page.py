@@ -73,6 +73,15 @@ def test_a_run_is_looked_at_in_every_way(open_page: Open, site: Site, runs: list
     page.keyboard.press("[")  # there is none before it
     expect(page.get_by_role("link", name="Older run")).to_have_count(0)
 
+    page.goto(f"{site.base}/logs/{runs[2]}?q=Monday")
+    page.get_by_role("link", name="As it came").click()
+    expect(page).to_have_url(f"{site.base}/logs/{runs[2]}?view=raw&q=Monday")
+    page.keyboard.press("[")  # over the one between them, which does not say it
+    expect(page).to_have_url(f"{site.base}/logs/{runs[0]}?view=raw&q=Monday")
+    page.get_by_role("link", name="Filtered logs").click()
+    expect(page).to_have_url(f"{site.base}/logs?q=Monday")
+    expect(page.locator("[data-row]")).to_have_count(1)
+
 
 def test_under_a_row_the_address_stays(open_page: Open, site: Site, runs: list[int]) -> None:
     page = open_page("/logs")

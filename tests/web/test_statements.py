@@ -15,6 +15,7 @@ from sqlalchemy import event, insert
 from autoai.extensions import db
 from autoai.models import Run, write_transaction
 from autoai.queries.run_filter import RunFilter
+from autoai.queries.run_neighbours import neighbours
 from autoai.queries.run_pages import page_of_runs
 from autoai.services.ports import Ports
 from tests.factories import make_run, make_task
@@ -31,6 +32,8 @@ PAGES = (
     "/logs?status=success&verdict=degraded",
     "/logs?before=1772452800000000.40",
     "/logs/40",
+    "/logs/40?status=failed",
+    "/logs/40?status=success&verdict=degraded&max_duration_ms=1",
     "/usage",
     "/api/logs?limit=20",
     "/api/dashboard/stats",
@@ -92,6 +95,7 @@ def test_the_log_reads_no_row_that_it_does_not_need(app: Flask, of_many_runs: An
             RunFilter(source="manual", min_duration_ms=20_000),
         ):
             page_of_runs(wanted, 20)
+            neighbours(db.session.get_one(Run, FEW // 2), wanted)
     assert asked
     with app.app_context():
         for statement, values in asked:

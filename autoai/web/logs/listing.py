@@ -127,6 +127,7 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         filtered=chosen.active,
         chips=chips_of(chosen),
         kept=kept,
+        within=_within(chosen, task),
         address=address,
         page=Stretch(
             base,
@@ -155,6 +156,12 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
 def address(base: str, pairs: Sequence[tuple[str, str]], **more: str) -> str:
     """An address with these parts."""
     return f"{base}?{urlencode([*pairs, *more.items()])}".rstrip("?")
+
+
+def _within(chosen: LogFilter, task: Task | None) -> str:
+    """What the address of a run ends with, so that the runs beside it are those of this filter."""
+    of_task = [("task_id", str(task.id))] if task else []
+    return address("", [*chosen.query(), *of_task]) if chosen.active else ""
 
 
 def query_of(text: str) -> MultiDict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 
 from ...domain.errors import NotFound
 from ...models import Account, Run
@@ -19,7 +20,10 @@ from ...runtime import runtime
 from ...services.accounts import find_account
 from ..answers.views import Answer, Text, View, as_shown, cut
 from ..words import why
+from .chips import chips_of
+from .filters import LogFilter
 from .hints import Link, links_for, status_hint
+from .listing import address
 from .timeline import timeline_of
 
 run_texts = Blueprint("run_texts", __name__)
@@ -53,16 +57,20 @@ class Looking:
     """The long texts in full."""
     compared: bool = False
     """With the difference from the run before."""
+    within: Sequence[tuple[str, str]] = ()
+    """The log's filter that the person came from: the runs beside this one are those that fit it."""
 
     @classmethod
-    def read(cls, run_id: int, args: Mapping[str, str]) -> Looking:
-        """What means nothing here is as if it were not there."""
-        view = args.get("view", "")
+    def read(cls, run: Run, args: Mapping[str, str], chosen: LogFilter) -> Looking:
+        """What means nothing here is as if it were not there: the parts of the filter that are wrong,
+        and the task alone, whose runs are beside this one anyway."""
+        view, within = args.get("view", ""), chosen.query()
         return cls(
-            run_id,
+            run.id,
             view if view in list(View) else "",
             args.get("whole") == "1",
             args.get("diff") == "previous",
+            () if within == [("task_id", str(run.task_id))] else within,
         )
 
     def beside(self, run_id: int) -> str:
@@ -71,22 +79,36 @@ class Looking:
 
     def url(self, **changes: Any) -> str:
         """This run's address, with another look."""
-        now = {"view": self.view, "whole": self.whole, "compared": self.compared, **changes}
-        query = {
+        now = {
+            "view": self.view,
+            "whole": self.whole,
+            "compared": self.compared,
+            "within": self.within,
+            **changes,
+        }
+        look = {
             "view": now["view"],
             "whole": "1" if now["whole"] else "",
             "diff": "previous" if now["compared"] else "",
         }
-        text = urlencode({name: value for name, value in query.items() if value})
-        return f"/logs/{self.run_id}" + (f"?{text}" if text else "")
+        pairs = [(name, value) for name, value in look.items() if value]
+        return address(f"/logs/{self.run_id}", [*pairs, *now["within"]])
+
+    def log(self, task_id: int, **more: str) -> str:
+        """The address of the log that the person came from, or else of the task's."""
+        of_task = not self.within or ("task_id", str(task_id)) in self.within
+        pairs = [pair for pair in self.within if not of_task or pair[0] != "task_id"]
+        return address(f"/tasks/{task_id}/logs" if of_task else "/logs", pairs, **more)
 
 
-def context_of(run_id: int, args: Mapping[str, str]) -> dict[str, Any]:
+def context_of(run_id: int, args: MultiDict[str, str]) -> dict[str, Any]:
     """What page and part show of a run; `NotFound` where there is none."""
-    looking = Looking.read(run_id, args)
+    rt = runtime()
     # What grows before what is kept: a run that ends in between then shows its answer, not nothing.
-    growing = runtime().ports.growing_text(run_id)
+    growing = rt.ports.growing_text(run_id)
     run = get_run(run_id)
+    chosen = LogFilter.read(args, rt.ports.clock.now(), rt.settings.zone, None)
+    looking = Looking.read(run, args, chosen)
     account = find_account(run.account_id)
     texts = run.texts
     return {
@@ -94,7 +116,7 @@ def context_of(run_id: int, args: Mapping[str, str]) -> dict[str, Any]:
         "looking": looking,
         "account": account,
         "growing": growing,
-        "timeline": timeline_of(run, runtime().ports.clock.now()),
+        "timeline": timeline_of(run, rt.ports.clock.now()),
         "answer": _answer(run, looking),
         "error": cut(texts.error_message, looking.whole) if texts and texts.error_message else None,
         "sent": _messages(run, looking.whole),
@@ -102,7 +124,8 @@ def context_of(run_id: int, args: Mapping[str, str]) -> dict[str, Any]:
         "status_hint": status_hint(run),
         "comparison": comparison_of(run),
         "before": _before(run, looking),
-        "beside": neighbours(run),
+        "beside": partial(neighbours, run, chosen.wanted if looking.within else None),
+        "filter_chips": partial(chips_of, chosen),
         "instead": run_instead(run_id),
     }
 
