@@ -11,6 +11,7 @@ from .database import (
     holds_encrypted_rows,
     prepare_engine,
     table,
+    uncascaded_transaction,
     write_transaction,
 )
 from .prompt import Baseline, PromptTemplate, PromptVersion, TaskSecret
@@ -24,6 +25,7 @@ from .run import (
     Attempt,
     Run,
     RunText,
+    of_tasks,
 )
 from .spending import NOTHING_SPENT, Spent, month_of, read_spending, spending_by
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision, SavedView
@@ -81,9 +83,11 @@ __all__ = [
     "make_blackouts",
     "make_schedule",
     "month_of",
+    "of_tasks",
     "prepare_engine",
     "read_spending",
     "spending_by",
     "table",
+    "uncascaded_transaction",
     "write_transaction",
 ]

@@ -93,6 +93,27 @@ def write_transaction() -> Iterator[DbSession]:
         raise
 
 
+@contextmanager
+def uncascaded_transaction() -> Iterator[DbSession]:
+    """A write transaction in which rows that point to a deleted one are left where they are.
+
+    A cascade that takes a hundred thousand rows along holds the lock for seconds. Whoever uses this
+    deletes the few that must go at once, and knows who takes away the others. The session is one of
+    its own, on a connection that is thrown away: inside of a transaction SQLite can be told neither
+    to leave foreign keys alone nor to look at them again.
+    """
+    db.session().commit()  # ends the read snapshot
+    with db.engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            raw.execute("PRAGMA foreign_keys = OFF")
+            connection.execution_options(**{_WRITE: True})
+            with DbSession(connection) as session, session.begin():
+                yield session
+        finally:
+            connection.invalidate()
+
+
 def find(session: DbSession, model: type[_Row], row_id: object) -> _Row | None:
     """The row as it is in the database now, or None for what is no id of one."""
     if not isinstance(row_id, int) or isinstance(row_id, bool) or not 0 < row_id <= LARGEST_ID:

@@ -6,7 +6,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..domain.runs import Priority
@@ -171,6 +182,13 @@ class Run(Model):
     def duration_ms(self) -> int | None:
         """From start to end, waits between attempts included."""
         return _milliseconds(self.started_at, self.finished_at)
+
+
+def of_tasks(*task_ids: int) -> ColumnElement[bool]:
+    """Runs of these tasks, in a statement that says a status of which there are few, as of those under
+    way. Found by their task, every run that it ever had would be read: what is inside of coalesce is
+    looked up in no index."""
+    return func.coalesce(Run.task_id, 0).in_(task_ids)
 
 
 class RunText(Model):

@@ -73,7 +73,11 @@ def get_run(run_id: int) -> Run:
         run = db.session.scalar(
             select(Run)
             .where(Run.id == run_id)
-            .options(joinedload(Run.task), joinedload(Run.texts), selectinload(Run.attempt_list))
+            .options(
+                joinedload(Run.task, innerjoin=True),
+                joinedload(Run.texts),
+                selectinload(Run.attempt_list),
+            )
             .execution_options(populate_existing=True)
         )
     if run is None:

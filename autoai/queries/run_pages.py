@@ -48,15 +48,15 @@ def page_of_runs(
 ) -> RunPage:
     """At most `limit` runs older than `cursor`, or with `newer`, the ones just above it."""
     ids, stopped_at = _find(wanted, limit + 1, cursor, newer)
-    found = _read(ids[:limit])
-    rows = sorted(found, key=_place, reverse=True)
+    found = sorted(_read(ids[:limit]), key=_place, reverse=True)
+    rows = [run for run in found if run.task is not None]  # of a deleted task, some may be left
     more = len(ids) > limit
     if newer:
-        onwards = _place(rows[0]) if more else stopped_at
-        back = _place(rows[-1]) if rows else _beside(cursor, 1)
+        onwards = _place(found[0]) if more else stopped_at
+        back = _place(found[-1]) if found else _beside(cursor, 1)
         return RunPage(rows, back, onwards, stopped_at is None or more)
-    onwards = _place(rows[-1]) if more else stopped_at
-    back = (_place(rows[0]) if rows else _beside(cursor, -1)) if cursor else None
+    onwards = _place(found[-1]) if more else stopped_at
+    back = (_place(found[0]) if found else _beside(cursor, -1)) if cursor else None
     return RunPage(rows, onwards, back, stopped_at is None or more)
 
 
@@ -104,7 +104,9 @@ def _read(ids: Sequence[int]) -> Sequence[Run]:
     if not ids:
         return []
     task = contains_eager(Run.task).options(load_only(Task.name), lazyload(Task.tag_rows))
-    return db.session.scalars(select(Run).where(Run.id.in_(ids)).join(Run.task).options(task)).all()
+    return db.session.scalars(
+        select(Run).where(Run.id.in_(ids)).outerjoin(Run.task).options(task)
+    ).all()
 
 
 def _place(run: Run) -> Cursor:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer, joinedload, selectinload
 from ..domain.runs import ACTIVE, Status
 from ..domain.schedules import free_of
 from ..extensions import db
-from ..models import Run, Task, TaskTag, make_blackouts
+from ..models import Run, Task, TaskTag, make_blackouts, of_tasks
 from .task_filter import TaskFilter, is_flagged
 
 _SEARCHED = 20_000
@@ -141,7 +141,7 @@ def tasks_after(
 def _active_by_task(task_ids: Sequence[int]) -> dict[int, int]:
     rows = db.session.execute(
         select(Run.task_id, func.count())
-        .where(Run.status.in_(ACTIVE), Run.task_id.in_(task_ids))
+        .where(Run.status.in_(ACTIVE), of_tasks(*task_ids))
         .group_by(Run.task_id)
     )
     return dict(rows.all())

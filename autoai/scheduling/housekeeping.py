@@ -14,6 +14,7 @@ from ..domain.runs import Reason
 from ..extensions import db
 from ..providers.base import Provider
 from ..services.execute_run import RunControl
+from ..services.leftovers import remove_leftovers
 from ..services.ports import Ports
 from ..services.preflight import run_preflights
 from ..services.retention import clock_is_trusted, remove_old_runs, remove_old_texts
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _EVERY_MINUTES = 10
 _FIRST_AFTER = timedelta(minutes=1)
+_LEFTOVERS_FIRST_AFTER = timedelta(seconds=5)
 _PREFLIGHT_FIRST_AFTER = timedelta(seconds=10)
 _STEPS = 500
 _BREATH = 0.05
@@ -35,8 +37,13 @@ _INDEXING_SECONDS = 60
 """While texts are older than the search index, which is once in an instance's life."""
 
 
+_LEFTOVERS_SECONDS = 10
+"""Few of a deleted task's runs are left when somebody looks."""
+
+
 class Housekeeping:
-    """Removes what retention lets go, indexes what is older than the index, and looks ahead to what would fail."""
+    """Removes what retention lets go and what deleted tasks left behind, indexes what is older than the
+    index, and looks ahead to what would fail."""
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class Housekeeping:
     def start(self) -> None:
         """Add the jobs."""
         self._add("housekeeping", self, _EVERY_MINUTES * 60, _FIRST_AFTER)
+        self._add("leftovers", self._tidy, _LEFTOVERS_SECONDS, _LEFTOVERS_FIRST_AFTER)
         self._add("search-index", self._index, _INDEXING_SECONDS, _FIRST_AFTER)
         if self._looks_ahead:
             self._add("preflight", self._preflight, _PREFLIGHT_SECONDS, _PREFLIGHT_FIRST_AFTER)
@@ -97,6 +105,11 @@ class Housekeeping:
 
     def _preflight(self) -> None:
         self._run(lambda: run_preflights(self._ports, self._providers, self._looking))
+
+    def _tidy(self) -> None:
+        removed = self._run(lambda: remove_leftovers(self._ports.zone))
+        if removed:
+            log.info("runs of deleted tasks removed", extra={"runs": removed})
 
     def _index(self) -> None:
         indexed = self._run(index_older_texts)

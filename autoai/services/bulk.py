@@ -12,7 +12,7 @@ from sqlalchemy import select
 from ..domain.errors import Invalid, NotFound
 from ..domain.runs import ACTIVE
 from ..extensions import db
-from ..models import LARGEST_ID, Run, Task, TaskTag, bump_revision, write_transaction
+from ..models import LARGEST_ID, Run, Task, TaskTag, bump_revision, of_tasks, write_transaction
 from .ports import Ports
 from .runs import cancel_in, run_now
 from .task_switches import pause_task, resume_task
@@ -66,7 +66,7 @@ def _cancel(ports: Ports, task_ids: Sequence[int]) -> int:
     """Every run of these tasks that is queued or running; how many."""
     with write_transaction() as session:
         run_ids = list(
-            session.scalars(select(Run.id).where(Run.task_id.in_(task_ids), Run.status.in_(ACTIVE)))
+            session.scalars(select(Run.id).where(of_tasks(*task_ids), Run.status.in_(ACTIVE)))
         )
         cancel_in(session, ports, run_ids)
         bump_revision(session)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import lazyload
 
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
 from ..domain.verdicts import Verdict
-from ..models import DbSession, Run, Task
+from ..models import DbSession, Run, Task, of_tasks
 from .statistics import Ending, count_endings, waiting_ending
 from .usage import NO_USE, Lane, Used, add_usage, used_by
 
@@ -102,7 +102,7 @@ def skip_waiting(
     A run that a person asked for stays, unless the account is switched off through which it would
     go; and so does one that has begun and waits for another attempt.
     """
-    waiting = [Run.task_id == task_id, Run.status == Status.QUEUED, Run.attempts == 0]
+    waiting = [of_tasks(task_id), Run.status == Status.QUEUED, Run.attempts == 0]
     if reason is not Reason.DISABLED_ACCOUNT:
         waiting.append(Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)))
     skipped = session.execute(

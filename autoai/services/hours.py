@@ -7,7 +7,7 @@ had in them is taken out with it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,6 +34,15 @@ DURATION, LATENESS = "duration", "lateness"
 _TIMED = frozenset({Status.SUCCESS, Status.FAILED})
 _COUNTED = ("due", "due_degraded", "started", "started_degraded")
 _TOTALS, _TIMINGS = table(HourlyTotal), table(HourlyTiming)
+COUNTED = (
+    Run.due_at,
+    Run.status,
+    Run.occurrences,
+    Run.verdict == Verdict.DEGRADED,
+    Run.started_at,
+    Run.finished_at,
+)
+"""The columns of a run that the hours are made from."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +125,12 @@ def count_hours(session: DbSession, zone: ZoneInfo, endings: Iterable[Ended]) ->
     sums.write(session)
 
 
-def forget_task(session: DbSession, zone: ZoneInfo, task_id: int) -> None:
-    """Inside the caller's transaction, before the rows of a task are deleted: take them out."""
+def uncount_hours(session: DbSession, zone: ZoneInfo, rows: Iterable[Sequence[Any]]) -> None:
+    """Inside the caller's transaction: take `COUNTED` of some runs out of their hours."""
     sums = _Sums(zone)
-    for ended in _rows(session, Run.task_id == task_id):
-        sums.add(ended, -1)
+    for ended in map(_ended, rows):
+        if ended.status not in ACTIVE:
+            sums.add(ended, -1)
     sums.write(session)
 
 
@@ -162,19 +172,14 @@ def count_hours_once(zone: ZoneInfo) -> None:
         session.execute(update(InstanceState).values(hours_counted=True))
 
 
-def _rows(session: DbSession, *which: Any) -> Iterator[Ended]:
-    query = select(
-        Run.due_at,
-        Run.status,
-        Run.occurrences,
-        Run.verdict == Verdict.DEGRADED,
-        Run.started_at,
-        Run.finished_at,
-    ).where(Run.status.not_in(ACTIVE), *which)
-    for due_at, status, occurrences, degraded, started_at, finished_at in session.execute(
-        query.execution_options(yield_per=5_000)
-    ):
-        yield Ended(due_at, status, occurrences, bool(degraded), started_at, finished_at)
+def _rows(session: DbSession) -> Iterator[Ended]:
+    query = select(*COUNTED).where(Run.status.not_in(ACTIVE))
+    return map(_ended, session.execute(query.execution_options(yield_per=5_000)))
+
+
+def _ended(row: Sequence[Any]) -> Ended:
+    due_at, status, occurrences, degraded, started_at, finished_at = row
+    return Ended(due_at, status, occurrences, bool(degraded), started_at, finished_at)
 
 
 def _differing(mine: dict[Any, Any], theirs: dict[Any, Any]) -> int:

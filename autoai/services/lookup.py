@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from ..domain.errors import NotFound
 from ..models import Account, DbSession, Run, Task, find
@@ -19,7 +20,8 @@ def existing_task(session: DbSession, task_id: int) -> Task:
 def existing_run(session: DbSession, run_id: int) -> Run:
     """The run; `NotFound` where there is none."""
     run = find(session, Run, run_id)
-    if run is None:
+    # Runs of a deleted task may still be there for a while.
+    if run is None or session.scalar(select(Task.id).where(Task.id == run.task_id)) is None:
         raise NotFound(_("There is no run %(id)s.", id=run_id))
     return run
 

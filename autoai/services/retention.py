@@ -9,9 +9,8 @@ from sqlalchemy import delete, select
 from ..domain.runs import ACTIVE
 from ..extensions import db
 from ..models import InstanceState, Outage, Run, RunText, write_transaction
+from .steps import STEP, first_of
 
-STEP = 200
-"""Rows in one transaction."""
 _DOUBTFUL = timedelta(days=1)
 """After a gap longer than this, nothing is removed for as long: was it the clock that jumped?"""
 _AWAKE = timedelta(minutes=1)
@@ -36,19 +35,20 @@ def clock_is_trusted(now: datetime) -> bool:
 
 
 def remove_old_runs(now: datetime, days: int) -> int:
-    """Remove at most `STEP` runs that were due more than `days` ago; how many there were."""
+    """Remove a few of the runs that were due more than `days` ago; how many there were."""
     old = (
         select(Run.id)
         .where(Run.due_at < now - timedelta(days=days), Run.status.not_in(ACTIVE))
         .order_by(Run.due_at)
-        .limit(STEP)
     )
+    ids = first_of(old)
     with write_transaction() as session:
-        return len(session.scalars(delete(Run).where(Run.id.in_(old)).returning(Run.id)).all())
+        gone = delete(Run).where(Run.id.in_(ids), Run.status.not_in(ACTIVE)).returning(Run.id)
+        return len(session.scalars(gone).all())
 
 
 def remove_old_texts(now: datetime, days: int) -> int:
-    """Remove the texts of at most `STEP` runs that were due more than `days` ago; how many.
+    """Remove the texts of a few runs that were due more than `days` ago; how many.
 
     Texts are numbered as their runs are, so the oldest are the first ones: when none of those is
     old enough, there are none.
@@ -59,6 +59,7 @@ def remove_old_texts(now: datetime, days: int) -> int:
         .join(first, first.c.run_id == Run.id)
         .where(Run.due_at < now - timedelta(days=days), Run.status.not_in(ACTIVE))
     )
+    ids = first_of(old.order_by(Run.id))
     with write_transaction() as session:
-        gone = delete(RunText).where(RunText.run_id.in_(old)).returning(RunText.run_id)
+        gone = delete(RunText).where(RunText.run_id.in_(ids)).returning(RunText.run_id)
         return len(session.scalars(gone).all())

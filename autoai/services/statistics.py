@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..domain.verdicts import Verdict
-from ..models import DailyTotal, DbSession, Run, write_transaction
+from ..models import DailyTotal, DbSession, Run, Task, write_transaction
 from .hours import Ended, count_hours, hour_of, rebuild_hours
 from .run_orders import Spent
 from .usage import rebuild_usage
@@ -119,7 +119,7 @@ def _rebuild_days(session: DbSession, zone: ZoneInfo, first_day: date) -> int:
             Run.cost,
             Run.verdict,
         )
-        .where(Run.status.not_in(ACTIVE))
+        .where(Run.status.not_in(ACTIVE), Run.task_id.in_(select(Task.id)))
         .execution_options(yield_per=5_000)
     )
     for due_at, task_id, status, occurrences, tokens_in, tokens_out, cost, verdict in rows:

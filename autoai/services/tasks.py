@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, func, select
 
 from ..domain.errors import Conflict, Invalid, KeyUnreadable
 from ..domain.runs import Status
@@ -25,6 +25,8 @@ from ..models import (
     find,
     make_blackouts,
     make_schedule,
+    of_tasks,
+    uncascaded_transaction,
     write_transaction,
 )
 from ..security.encryption import mask
@@ -33,7 +35,7 @@ from .budgets import settle_waiting
 from .checker import Checker
 from .connection_rules import key_unreadable
 from .connections import TASK_KEY
-from .hours import forget_task
+from .leftovers import detach_task, remove_leftovers
 from .lookup import existing_task
 from .occurrences import settle_task
 from .ports import Ports
@@ -178,15 +180,17 @@ def count_runs(task_id: int) -> int:
 
 
 def delete_task(ports: Ports, task_id: int) -> None:
-    """Delete a task and its runs. Calls that are under way are ended: nobody would read the answers."""
-    with write_transaction() as session:
+    """Delete a task. Its runs go with it, hundreds at once and more of them soon afterwards. Calls that
+    are under way are ended: nobody would read the answers."""
+    with uncascaded_transaction() as session:
         task = existing_task(session, task_id)
         under_way = session.scalars(_of_task(task, Status.RUNNING)).all()
         # What they hold of a budget is for attempts that will never be.
         settle_waiting(session, session.scalars(_of_task(task, Status.QUEUED)).all())
-        forget_task(session, ports.zone, task.id)
-        session.execute(delete(Task).where(Task.id == task.id))
+        session.flush()
+        detach_task(session, task.id)
         bump_revision(session)
+    remove_leftovers(ports.zone)
     for run_id in under_way:
         ports.cancel(run_id)
     ports.wake()
@@ -195,7 +199,7 @@ def delete_task(ports: Ports, task_id: int) -> None:
 def _of_task(task: Task, status: Status) -> Select[int]:
     """Its runs under way: those that have begun."""
     return select(Run.id).where(
-        Run.task_id == task.id, Run.status == status, Run.started_at.is_not(None)
+        of_tasks(task.id), Run.status == status, Run.started_at.is_not(None)
     )
 
 

@@ -138,7 +138,7 @@ def _counted(session: DbSession, zone: ZoneInfo) -> dict[Lane, Used]:
             Run.reserved_tokens,
             Run.reserved_cost,
         )
-        .where(Run.started_at.is_not(None))
+        .where(Run.started_at.is_not(None), Run.task_id.in_(select(Task.id)))
         .execution_options(yield_per=5_000)
     )
     for row in rows:

@@ -15,8 +15,9 @@ from autoai.queries.run_filter import RunFilter
 from autoai.queries.run_log import figures
 from autoai.services.ports import Ports
 from autoai.services.recovery import note_awake, note_sleep
-from autoai.services.retention import STEP, clock_is_trusted, remove_old_runs, remove_old_texts
+from autoai.services.retention import clock_is_trusted, remove_old_runs, remove_old_texts
 from autoai.services.statistics import rebuild_totals
+from autoai.services.steps import STEP
 from tests.factories import make_task
 from tests.fakes import FakeClock
 from tests.ticks import tick

@@ -31,6 +31,7 @@ from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
 from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.hours import rebuild_hours
+from autoai.services.leftovers import remove_leftovers
 from autoai.services.ports import Ports
 from autoai.services.recovery import give_up_running, note_awake, recover
 from autoai.services.run_orders import Outcome, RunOrder
@@ -228,6 +229,8 @@ class Instance(RuleBasedStateMachine):
     def delete(self, data: st.DataObject) -> None:
         task = self.pick(data)
         delete_task(self.ports, task.id)
+        while remove_leftovers(self.ports.zone):
+            pass
         del self.tasks[task.id]
         rows = rows_of_ledger()
         self.before = {run_id: old for run_id, old in self.before.items() if run_id in rows}
