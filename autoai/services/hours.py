@@ -6,19 +6,21 @@ had in them is taken out with it.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.percentiles import bucket_of
 from ..domain.runs import ACTIVE, Status
+from ..domain.tallies import differences
 from ..domain.verdicts import Verdict
 from ..models import (
     DbSession,
@@ -30,6 +32,11 @@ from ..models import (
     write_transaction,
 )
 
+log = logging.getLogger(__name__)
+
+_Key = TypeVar("_Key", bound=tuple[Any, ...])
+_MANY = 100_000
+"""Runs that take seconds to count."""
 DURATION, LATENESS = "duration", "lateness"
 _TIMED = frozenset({Status.SUCCESS, Status.FAILED})
 _COUNTED = ("due", "due_degraded", "started", "started_degraded")
@@ -134,33 +141,50 @@ def uncount_hours(session: DbSession, zone: ZoneInfo, rows: Iterable[Sequence[An
     sums.write(session)
 
 
-def rebuild_hours(session: DbSession, zone: ZoneInfo, since: datetime | None = None) -> int:
-    """Inside the caller's transaction: count the hours from `since` on anew; how many were wrong."""
+@dataclass(frozen=True)
+class WrongHours:
+    """What must be added to the totals by the hour to make them right."""
+
+    totals: dict[tuple[datetime, str], list[int]]
+    timings: dict[tuple[datetime, str, int], list[int]]
+
+    def __len__(self) -> int:
+        """How many are wrong."""
+        return len(self.totals) + len(self.timings)
+
+    def mend(self, session: DbSession, zone: ZoneInfo) -> None:
+        """Inside the caller's transaction, also when others have counted on meanwhile."""
+        sums = _Sums(zone)
+        sums.totals.update(self.totals)
+        sums.timings.update({key: runs for key, (runs,) in self.timings.items()})
+        sums.write(session)
+
+
+def find_wrong_hours(
+    session: DbSession, zone: ZoneInfo, since: datetime | None = None
+) -> WrongHours:
+    """Count the hours from `since` on anew, in the caller's transaction, and compare."""
     counted = _Sums(zone)
     for ended in _rows(session):
         counted.add(ended)
-    totals = {k: tuple(v) for k, v in counted.totals.items() if any(v) and _is_in(k[0], since)}
-    timings = {k: v for k, v in counted.timings.items() if v and _is_in(k[0], since)}
+    totals, timings = _TOTALS.c, _TIMINGS.c
     known_totals = {
-        (row.hour, row.status): tuple(getattr(row, name) for name in _COUNTED)
-        for row in session.scalars(select(HourlyTotal))
-        if _is_in(row.hour, since) and any(getattr(row, name) for name in _COUNTED)
+        (hour, status): counts
+        for hour, status, *counts in session.execute(
+            select(totals.hour, totals.status, *(totals[name] for name in _COUNTED))
+        )
     }
     known_timings = {
-        (row.hour, row.measure, row.bucket): row.runs
-        for row in session.scalars(select(HourlyTiming))
-        if _is_in(row.hour, since) and row.runs
+        (hour, measure, bucket): (runs,)
+        for hour, measure, bucket, runs in session.execute(
+            select(timings.hour, timings.measure, timings.bucket, timings.runs)
+        )
     }
-    wrong = _differing(totals, known_totals) + _differing(timings, known_timings)
-    if wrong:
-        for hours in (_TOTALS, _TIMINGS):
-            old = delete(hours)
-            session.execute(old if since is None else old.where(hours.c.hour >= since))
-        fresh = _Sums(zone)
-        fresh.totals.update({key: list(counts) for key, counts in totals.items()})
-        fresh.timings.update(timings)
-        fresh.write(session)
-    return wrong
+    counted_timings = {key: (runs,) for key, runs in counted.timings.items()}
+    return WrongHours(
+        _since(differences(counted.totals, known_totals, len(_COUNTED)), since),
+        _since(differences(counted_timings, known_timings, 1), since),
+    )
 
 
 def count_hours_once(zone: ZoneInfo) -> None:
@@ -168,8 +192,13 @@ def count_hours_once(zone: ZoneInfo) -> None:
     with write_transaction() as session:
         if session.scalar(select(InstanceState.hours_counted)):
             return
-        rebuild_hours(session, zone)
+        runs = session.scalar(select(func.max(Run.id))) or 0
+        if runs > _MANY:
+            log.info("counting all runs by the hour, once; pages follow", extra={"runs": runs})
+        find_wrong_hours(session, zone).mend(session, zone)
         session.execute(update(InstanceState).values(hours_counted=True))
+        if runs > _MANY:
+            log.info("all runs are counted by the hour")
 
 
 def _rows(session: DbSession) -> Iterator[Ended]:
@@ -182,12 +211,8 @@ def _ended(row: Sequence[Any]) -> Ended:
     return Ended(due_at, status, occurrences, bool(degraded), started_at, finished_at)
 
 
-def _differing(mine: dict[Any, Any], theirs: dict[Any, Any]) -> int:
-    return sum(mine.get(key) != theirs.get(key) for key in mine.keys() | theirs.keys())
-
-
-def _is_in(hour: datetime, since: datetime | None) -> bool:
-    return since is None or hour >= since
+def _since(found: dict[_Key, list[int]], since: datetime | None) -> dict[_Key, list[int]]:
+    return {key: more for key, more in found.items() if since is None or key[0] >= since}
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:

@@ -19,7 +19,7 @@ from ..models import DbSession, InstanceState, Run, RunText, write_transaction
 
 STEP = 100
 """Texts of runs in one transaction, at most."""
-STEP_CHARACTERS = 100_000
+STEP_CHARACTERS = 40_000
 """Of their words: no transaction takes much longer than 50 ms, whatever the texts."""
 
 _WRITE = text("INSERT OR REPLACE INTO run_search (rowid, words) VALUES (:id, :words)")

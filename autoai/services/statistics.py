@@ -10,15 +10,17 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
+from ..domain.tallies import differences
 from ..domain.verdicts import Verdict
+from ..extensions import db
 from ..models import DailyTotal, DbSession, Run, Task, write_transaction
-from .hours import Ended, count_hours, hour_of, rebuild_hours
+from .hours import Ended, WrongHours, count_hours, find_wrong_hours, hour_of
 from .run_orders import Spent
-from .usage import rebuild_usage
+from .usage import add_usage, find_wrong_usage
 
 _Sums = dict[tuple[date, int, str], list[Any]]
 """By day, task and status: occurrences, input tokens, output tokens, cost, unpriced runs,
@@ -79,33 +81,44 @@ def count_endings(session: DbSession, zone: ZoneInfo, endings: Iterable[Ending])
 
 
 def rebuild_totals(zone: ZoneInfo) -> int:
-    """Count every row of the ledger anew; how many totals were wrong.
+    """Count every row of the ledger anew; how many totals were wrong, and are mended.
 
-    Only days from the oldest row on are touched: what retention has removed is known by its total
-    alone.
+    Only days from the oldest row on are looked at: what retention has removed is known by its total
+    alone. All is read as it was at one moment, while others write; what was wrong then is wrong by as
+    much afterwards, so that much is added, in a transaction that takes no time.
     """
-    with write_transaction() as session:
-        wrong = rebuild_usage(session, zone)
-        oldest = session.scalar(select(func.min(Run.due_at)))
-        if oldest is None:
-            return wrong
+    session = db.session()
+    session.commit()  # ends whatever was read before
+    usage = find_wrong_usage(session, zone)
+    oldest = session.scalar(select(func.min(Run.due_at)))
+    days: _Sums = {}
+    hours = WrongHours({}, {})
+    if oldest is not None:
         first_day = oldest.astimezone(zone).date() + timedelta(days=1)
         midnight = datetime.combine(first_day, time(), zone).astimezone(UTC)
-        wrong += _rebuild_days(session, zone, first_day)
-        return wrong + rebuild_hours(session, zone, hour_of(midnight, zone))
+        days = _find_wrong_days(session, zone, first_day)
+        hours = find_wrong_hours(session, zone, hour_of(midnight, zone))
+    session.commit()
+    if wrong := len(usage) + len(days) + len(hours):
+        with write_transaction() as writing:
+            add_usage(writing, usage.items())
+            there = set(writing.scalars(select(Task.id)))
+            if days := {key: more for key, more in days.items() if key[1] in there}:
+                _add(writing, days)
+            hours.mend(writing, zone)
+    return wrong
 
 
-def _rebuild_days(session: DbSession, zone: ZoneInfo, first_day: date) -> int:
+def _find_wrong_days(session: DbSession, zone: ZoneInfo, first_day: date) -> _Sums:
+    """What must be added to the totals of these days to make them right."""
+    total = DailyTotal
     known = {
-        (total.day, total.task_id, total.status): (
-            total.occurrences,
-            total.input_tokens,
-            total.output_tokens,
-            total.cost,
-            total.unpriced,
-            total.degraded,
+        (day, task_id, status): sums
+        for day, task_id, status, *sums in session.execute(
+            select(
+                total.day, total.task_id, total.status, *(getattr(total, name) for name in _SUMMED)
+            ).where(total.day >= first_day)
         )
-        for total in session.scalars(select(DailyTotal).where(DailyTotal.day >= first_day))
     }
     counted: _Sums = defaultdict(_nothing)
     rows = session.execute(
@@ -126,14 +139,9 @@ def _rebuild_days(session: DbSession, zone: ZoneInfo, first_day: date) -> int:
         day = due_at.astimezone(zone).date()
         if day >= first_day:
             degraded = verdict == Verdict.DEGRADED
-            total = counted[day, task_id, status]
-            _count(total, occurrences, tokens_in, tokens_out, cost, degraded)
-    fresh = {key: tuple(total) for key, total in counted.items()}
-    wrong = sum(known.get(key) != fresh.get(key) for key in known.keys() | fresh.keys())
-    if wrong:
-        session.execute(delete(DailyTotal).where(DailyTotal.day >= first_day))
-        _add(session, counted)
-    return wrong
+            sums = counted[day, task_id, status]
+            _count(sums, occurrences, tokens_in, tokens_out, cost, degraded)
+    return differences(counted, known, len(_SUMMED))
 
 
 def _nothing() -> list[Any]:

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
+from ..domain.tallies import differences
 from ..models import DbSession, Run, Task, UsageTotal, table
 
 
@@ -95,30 +96,26 @@ def reserved(tokens: int | None, cost: Decimal | None) -> Used:
     return Used(reserved_tokens=tokens or 0, reserved_cost=cost or Decimal(0))
 
 
-def rebuild_usage(session: DbSession, zone: ZoneInfo) -> int:
-    """Inside the caller's transaction: count the runs of the ledger anew; how many totals were
-    wrong.
+def find_wrong_usage(session: DbSession, zone: ZoneInfo) -> dict[Lane, Used]:
+    """Count the runs of the ledger anew, in the caller's transaction: what `add_usage` must add to
+    make the totals right.
 
-    Only what the ledger still has is touched: days from its oldest run on, and tasks that exist.
+    Only what the ledger still has is looked at: days from its oldest run on, and tasks that exist.
     """
     oldest = session.scalar(select(func.min(Run.started_at)))
     if oldest is None:
-        return 0
+        return {}
     first_day = oldest.astimezone(zone).date()
-    mine = (UsageTotal.day > first_day) & UsageTotal.task_id.in_(select(Task.id))
+    columns = [_TABLE.c[name] for name in (*Lane._fields, *_FIGURES)]
+    mine = (_TABLE.c.day > first_day) & _TABLE.c.task_id.in_(select(Task.id))
+    lane = len(Lane._fields)
     known = {
-        _lane(total): Used(*(getattr(total, name) for name in _FIGURES))
-        for total in session.scalars(select(UsageTotal).where(mine))
+        Lane(*row[:lane]): Used(*row[lane:])
+        for row in session.execute(select(*columns).where(mine))
     }
     counted = {lane: used for lane, used in _counted(session, zone).items() if lane.day > first_day}
-    wrong = sum(
-        known.get(lane, NO_USE) != counted.get(lane, NO_USE)
-        for lane in known.keys() | counted.keys()
-    )
-    if wrong:
-        session.execute(delete(UsageTotal).where(mine).execution_options(synchronize_session=False))
-        add_usage(session, counted.items())
-    return wrong
+    wrong = differences(counted, known, len(_FIGURES))
+    return {key: Used(*more) for key, more in wrong.items()}
 
 
 def _counted(session: DbSession, zone: ZoneInfo) -> dict[Lane, Used]:
@@ -149,10 +146,6 @@ def _counted(session: DbSession, zone: ZoneInfo) -> dict[Lane, Used]:
             sums[lane] = sums[lane].and_(used)
         sums[lane] = sums[lane].and_(reserved(row.reserved_tokens, row.reserved_cost))
     return sums
-
-
-def _lane(total: UsageTotal) -> Lane:
-    return Lane(total.day, total.task_id, total.account_id, total.model)
 
 
 def _columns(lane: Lane, total: Used) -> dict[str, Any]:

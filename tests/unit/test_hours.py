@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,12 +10,13 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, event, func, select, update
 
 from autoai.domain.percentiles import bucket_of, middle_of, percentile
 from autoai.extensions import db
 from autoai.models import HourlyTiming, HourlyTotal, InstanceState, write_transaction
 from autoai.queries.dashboard import dashboard_figures, hours_chart, performance
+from autoai.runtime import runtime
 from autoai.services.hours import count_hours_once, hour_of
 from autoai.services.ports import Ports
 from autoai.services.statistics import rebuild_totals
@@ -71,6 +73,38 @@ def test_a_day_of_runs_equals_its_totals(in_app: Flask, ports: Ports, clock: Fak
     with write_transaction() as session:
         session.execute(update(HourlyTotal).values(due=HourlyTotal.due + 1))
     assert rebuild_totals(ports.zone) > 0
+    assert rebuild_totals(ports.zone) == 0
+
+
+def test_others_write_while_totals_are_proven(
+    in_app: Flask, ports: Ports, clock: FakeClock
+) -> None:
+    """What they count meanwhile is counted, and what was wrong is mended."""
+    make_task(ports, interval_seconds=600)
+    for _ in range(12):
+        clock.step(hours=4)
+        tick(in_app)
+    with write_transaction() as session:
+        session.execute(update(HourlyTotal).values(due=HourlyTotal.due + 1))
+    other = sqlite3.connect(runtime().settings.database_path, timeout=0, isolation_level=None)
+    written = 0
+
+    def write(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal written
+        reads = not connection.get_execution_options().get("autoai_write")
+        if reads and statement != "BEGIN":
+            other.execute("UPDATE hourly_totals SET started = started + 1")  # at once, or it fails
+            written += 1
+
+    event.listen(db.engine, "after_cursor_execute", write)
+    try:
+        assert rebuild_totals(ports.zone) > 0
+    finally:
+        event.remove(db.engine, "after_cursor_execute", write)
+        other.close()
+    assert written > 3
+    with write_transaction() as session:
+        session.execute(update(HourlyTotal).values(started=HourlyTotal.started - written))
     assert rebuild_totals(ports.zone) == 0
 
 
