@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -110,14 +111,16 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _time_zones():
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin")
         return value
 
     @field_validator("ca_bundle")
     @classmethod
     def _bundle_exists(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
+        if value is None:
+            return None
+        if not value.is_file():
             raise ValueError(f"{str(value)!r} is not a file")
         try:
             ssl.create_default_context(cafile=value)
@@ -193,6 +196,12 @@ def is_password_hash(text: str) -> bool:
 def split_keys(text: str) -> list[str]:
     """`ENCRYPTION_KEY` → its Fernet keys, the encrypting one first. Commas or blanks part them."""
     return [part for part in re.split(r"[,\s]+", text) if part]
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Read once: it is a walk through a directory tree."""
+    return frozenset(available_timezones())
 
 
 def _machine_timezone() -> str:

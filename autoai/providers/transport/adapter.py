@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from base64 import b64encode
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,8 +27,7 @@ class WatchedAdapter(HTTPAdapter):
     """
 
     def __init__(self, pool_size: int, ca_bundle: str | None) -> None:
-        self._tls = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-        self._tls.load_verify_locations(ca_bundle or where())
+        self._tls = _context(ca_bundle) if ca_bundle else _usual_context()
         self._lock = threading.Lock()
         super().__init__(pool_connections=_HOSTS, pool_maxsize=pool_size, max_retries=0)
 
@@ -59,6 +59,18 @@ class WatchedAdapter(HTTPAdapter):
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
         return _authorization(proxy)
+
+
+def _context(ca_bundle: str) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_verify_locations(ca_bundle)
+    return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """Which certificates certifi has does not change while a process lives."""
+    return _context(where())
 
 
 def _without_password(proxy: str) -> str:
