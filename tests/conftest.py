@@ -17,16 +17,32 @@ from werkzeug.security import generate_password_hash
 from autoai import create_app
 from autoai.extensions import db
 from autoai.runtime import runtime
+from autoai.security.keyfiles import ENCRYPTION_FILE, SECRET_FILE
 from autoai.services.ports import Ports
 from autoai.services.users import create_token
 from autoai.settings import Settings, load_settings
 from autoai.startup import prepare
 
 from .fakes import FakeClock
+from .sharing import (
+    CHEAP_HASH,
+    TEMPLATES,
+    do_not_wait_for_the_disk,
+    keep_compiled_rules,
+    spare_the_collector,
+)
 
 PASSWORD = "correct-horse-battery"
 # What a shell may hold and a test must not see. HOME and PATH stay.
 _OURS = {name.upper() for name in Settings.model_fields}
+
+
+keep_compiled_rules()
+
+
+def pytest_collection_finish() -> None:
+    """Everything is imported now, and all tests are known."""
+    spare_the_collector()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +55,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def password_hash() -> str:
     """PASSWORD, hashed once: hashing is slow on purpose."""
-    return generate_password_hash(PASSWORD)
+    return generate_password_hash(PASSWORD, method=CHEAP_HASH)
 
 
 @pytest.fixture
@@ -61,32 +77,39 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Iterator[Path]:
-    """An empty database that is up to date: copied, it saves each test the migrations."""
-    settings = make_settings(tmp_path_factory.mktemp("migrated"), admin_password=password_hash)
+def prepared(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Path:
+    """The folder of an empty instance that is up to date: copied, it saves each test the migrations
+    and the making of keys."""
+    settings = make_settings(tmp_path_factory.mktemp("prepared"), admin_password=password_hash)
     app = create_app(settings, FakeClock())
     prepare(app)
     with app.app_context():
         with db.engine.connect() as connection:
-            connection.exec_driver_sql(
-                "DELETE FROM instance_state"
-            )  # it holds another key's canary
-            connection.commit()
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         db.engine.dispose()
-    return settings.database_path
+    return settings.instance_dir
 
 
-@pytest.fixture
-def app(settings: Settings, clock: FakeClock, migrated: Path) -> Iterator[Flask]:
-    """The app, ready to serve; no scheduler runs, `tests/ticks.py` does its work by hand."""
+def make_app(settings: Settings, clock: FakeClock, prepared: Path) -> Flask:
+    """The app of an empty instance in a folder of its own, ready to serve. Whoever asks for it
+    disposes of its engine."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(migrated, settings.database_path)
+    for name in (settings.database_path.name, SECRET_FILE, ENCRYPTION_FILE):
+        shutil.copyfile(prepared / name, settings.instance_dir / name)
     made = create_app(settings, clock)
+    made.jinja_env.bytecode_cache = TEMPLATES
     made.testing = True
     # A fault of ours is then answered as a person would see it, not raised into the test.
     made.config["PROPAGATE_EXCEPTIONS"] = False
-    prepare(made)
+    with made.app_context():
+        do_not_wait_for_the_disk(db.engine)
+    return made
+
+
+@pytest.fixture
+def app(settings: Settings, clock: FakeClock, prepared: Path) -> Iterator[Flask]:
+    """The app; no scheduler runs, `tests/ticks.py` does its work by hand."""
+    made = make_app(settings, clock, prepared)
     yield made
     with made.app_context():
         db.engine.dispose()

@@ -140,9 +140,9 @@ HEAVY = {
 
 @pytest.mark.parametrize("name", HEAVY)
 def test_no_text_takes_for_ever(name: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     answer = as_shown(HEAVY[name], "markdown")
-    assert time.perf_counter() - started < _SECONDS
+    assert time.thread_time() - started < _SECONDS
     assert (answer.view is View.MARKDOWN) == (answer.html is not None)
 
 

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, type_coerce
 
-from autoai import create_app
 from autoai.domain.budgets import (
     Amount,
     Caps,
@@ -44,8 +43,7 @@ from autoai.services.recovery import recover
 from autoai.services.runs import cancel_run, run_anyway, run_now
 from autoai.services.statistics import rebuild_totals
 from autoai.services.tasks import delete_task, update_task
-from autoai.startup import prepare
-from tests.conftest import make_settings
+from tests.conftest import make_app, make_settings
 from tests.factories import make_task
 from tests.fakes import FakeClock, ScriptedProvider, completion
 from tests.ticks import record, send, settle, tick
@@ -577,14 +575,9 @@ class Chance:
 
 
 @contextmanager
-def an_instance(folder: Path, migrated: Path, password_hash: str) -> Iterator[Flask]:
+def an_instance(folder: Path, prepared: Path, password_hash: str) -> Iterator[Flask]:
     shutil.rmtree(folder, ignore_errors=True)
-    made = make_settings(folder, admin_password=password_hash)
-    folder.mkdir(parents=True)
-    shutil.copyfile(migrated, made.database_path)
-    app = create_app(made, FakeClock())
-    app.testing = True
-    prepare(app)
+    app = make_app(make_settings(folder, admin_password=password_hash), FakeClock(), prepared)
     try:
         yield app
     finally:
@@ -600,9 +593,9 @@ def an_instance(folder: Path, migrated: Path, password_hash: str) -> Iterator[Fl
 )
 @given(play=PLAYS)
 def test_no_claim_passes_a_cap_and_every_digit_adds_up(
-    play: Play, tmp_path: Path, migrated: Path, password_hash: str
+    play: Play, tmp_path: Path, prepared: Path, password_hash: str
 ) -> None:
-    with an_instance(tmp_path / "play", migrated, password_hash) as app:
+    with an_instance(tmp_path / "play", prepared, password_hash) as app:
         _play(app, play)
 
 
