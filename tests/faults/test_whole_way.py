@@ -6,15 +6,18 @@ import re
 
 import requests
 
-from tests.server import PASSWORD, Instance, Process, wait_until
+from tests.server import PASSWORD, Api, Instance, Process, wait_until
 from tests.upstream import Upstream
 
 
 def test_a_schedule_becomes_a_request_a_row_and_a_page(
     instance: Instance, upstream: Upstream
 ) -> None:
+    instance.settings["ADMIN_PASSWORD"] = PASSWORD
     server = instance.gunicorn()
-    api = server.api
+    made = instance.command("token", "create", "by the command", ADMIN_PASSWORD="not this one")
+    assert made.returncode == 0, made.stderr
+    api = Api(server.base, made.stdout.strip())
     base = api.create(
         name="by base URL",
         api_endpoint=upstream.base_url,
