@@ -29,7 +29,7 @@ from .run import (
 )
 from .spending import NOTHING_SPENT, Spent, month_of, read_spending, spending_by
 from .state import IdempotencyKey, InstanceState, Outage, OutageDecision, SavedView
-from .statistics import DailyTotal, HourlyTiming, HourlyTotal, UsageTotal
+from .statistics import DailyTotal, HourlyTiming, HourlyTotal, StatusTotal, UsageTotal
 from .task import RULE_COLUMNS, Task, TaskTag, make_blackouts, make_schedule
 from .types import NOW, Money
 from .user import ApiToken, LoginFailure, LoginSession, User
@@ -68,6 +68,7 @@ __all__ = [
     "RunText",
     "SavedView",
     "Spent",
+    "StatusTotal",
     "Task",
     "TaskSecret",
     "TaskTag",

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..extensions import Model
 from .types import Money, UtcDateTime
 
+_READ_IN_ONE_GO = {"sqlite_with_rowid": False}
+"""The table is the index of its key: a stretch of it lies together."""
+
 
 class DailyTotal(Model):
     """What ended in one way on one day of the instance's zone, by the day on which it was due."""
@@ -38,6 +41,7 @@ class HourlyTotal(Model):
     """What ended in one way in one hour of the instance's zone. Deleted tasks are taken out."""
 
     __tablename__ = "hourly_totals"
+    __table_args__ = _READ_IN_ONE_GO
 
     hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     """The instant at which it begins."""
@@ -50,10 +54,21 @@ class HourlyTotal(Model):
     started_degraded: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
+class StatusTotal(Model):
+    """The hours of all time added up, by triggers on their table."""
+
+    __tablename__ = "status_totals"
+
+    status: Mapped[str] = mapped_column(String(16), primary_key=True)
+    due: Mapped[int]
+    due_degraded: Mapped[int]
+
+
 class HourlyTiming(Model):
     """How many runs that were started in an hour took about as long, or were about as late."""
 
     __tablename__ = "hourly_timings"
+    __table_args__ = _READ_IN_ONE_GO
 
     hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     measure: Mapped[str] = mapped_column(String(16), primary_key=True)

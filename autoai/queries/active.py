@@ -52,15 +52,12 @@ _COLUMNS = (
     Run.not_before,
     Run.cancel_requested,
 )
+_COUNTS = select(Run.status, func.count()).where(Run.status.in_(ACTIVE)).group_by(Run.status)
 
 
 def active_runs(most: int = 10) -> Active:
     """At most `most` runs, the running ones first."""
-    counts = dict(
-        db.session.execute(
-            select(Run.status, func.count()).where(Run.status.in_(ACTIVE)).group_by(Run.status)
-        ).all()
-    )
+    counts = dict(db.session.execute(_COUNTS).all())
     running, queued = counts.get(Status.RUNNING, 0), counts.get(Status.QUEUED, 0)
     runs: list[ActiveRun] = []
     for status, there in ((Status.RUNNING, running), (Status.QUEUED, queued)):

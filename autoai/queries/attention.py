@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from ..domain.runs import Status
 from ..extensions import db
-from ..models import Outage, Task
+from ..models import NOW, Outage, Task
 from .budgets import BudgetState, nearly_used
 from .last_runs import BAD, failures_in_a_row, last_marks
 from .outages import open_outages
@@ -24,6 +25,28 @@ STREAK = 2
 _LOOKED_BACK = 10
 _LOOKED_AT = 20
 """Tasks whose last run failed, the newest failures first."""
+
+# Built once: that takes SQLAlchemy longer than the answers take SQLite.
+_SELF_PAUSED = and_(Task.paused_reason.is_not(None), is_paused(NOW), Task.enabled)
+_FLAGGED = is_flagged()
+_SOME = (
+    select(
+        Task.id,
+        Task.name,
+        Task.paused_reason,
+        Task.failures_in_a_row,
+        Task.preflight_reason,
+    )
+    .order_by(func.lower(Task.name), Task.id)
+    .limit(SHOWN)
+)
+_SOME_PAUSED, _SOME_FLAGGED = _SOME.where(_SELF_PAUSED), _SOME.where(_FLAGGED)
+_FAILING = (
+    select(Task.id, Task.name)
+    .where(Task.last_status.in_((Status.FAILED, Status.INTERRUPTED)), Task.enabled, ~is_paused(NOW))
+    .order_by(Task.last_run_at.desc())
+    .limit(_LOOKED_AT)
+)
 
 
 @dataclass(frozen=True)
@@ -85,13 +108,8 @@ class Attention:
 def attention(now: datetime, zone: ZoneInfo, *, keys_readable: bool) -> Attention:
     """What stands out at `now`. Days and months of budgets are those of `zone`, the instance's."""
     budgets = nearly_used(now, zone)
-    stopped: list[ColumnElement[bool]] = [
-        Task.paused_reason.is_not(None),
-        is_paused(now),
-        Task.enabled.is_(True),
-    ]
-    paused = _tasks(*stopped)
-    flagged = _tasks(is_flagged())
+    paused = db.session.execute(_SOME_PAUSED, {"now": now}).all()
+    flagged = db.session.execute(_SOME_FLAGGED).all()
     streaks = _streaks(now)
     return Attention(
         keys_unreadable=not keys_readable,
@@ -102,38 +120,24 @@ def attention(now: datetime, zone: ZoneInfo, *, keys_readable: bool) -> Attentio
             SelfPaused(task.id, task.name, str(task.paused_reason), task.failures_in_a_row)
             for task in paused
         ],
-        more_paused=_others(paused, *stopped),
+        more_paused=_others(paused, _SELF_PAUSED, now),
         streaks=streaks[:SHOWN],
         more_streaks=len(streaks[SHOWN:]),
         flagged=[WillFail(task.id, task.name, str(task.preflight_reason)) for task in flagged],
-        more_flagged=_others(flagged, is_flagged()),
+        more_flagged=_others(flagged, _FLAGGED, now),
     )
 
 
-def _tasks(*conditions: ColumnElement[bool]) -> Sequence[Task]:
-    columns = (
-        Task.id,
-        Task.name,
-        Task.paused_reason,
-        Task.failures_in_a_row,
-        Task.preflight_reason,
-    )
-    query = select(*columns).where(*conditions).order_by(func.lower(Task.name), Task.id)
-    return db.session.execute(query.limit(SHOWN)).all()  # type: ignore[return-value]
-
-
-def _others(shown: Sequence[Task], *conditions: ColumnElement[bool]) -> int:
+def _others(shown: Sequence[Any], which: ColumnElement[bool], now: datetime) -> int:
     if len(shown) < SHOWN:
         return 0
-    count = db.session.scalar(select(func.count()).select_from(Task).where(*conditions)) or 0
-    return max(count - SHOWN, 0)
+    query = select(func.count()).select_from(Task).where(which)
+    return max((db.session.scalar(query, {"now": now}) or 0) - SHOWN, 0)
 
 
 def _streaks(now: datetime) -> list[Streak]:
     """The longest first. Tasks that are off, or paused themselves, are not told here."""
-    bad = (Task.last_status.in_((Status.FAILED, Status.INTERRUPTED)), Task.enabled, ~is_paused(now))
-    query = select(Task.id, Task.name).where(*bad).order_by(Task.last_run_at.desc())
-    names = dict(db.session.execute(query.limit(_LOOKED_AT)).all())
+    names = dict(db.session.execute(_FAILING, {"now": now}).all())
     found = []
     for task_id, marks in last_marks(list(names), _LOOKED_BACK).items() if names else ():
         failures = failures_in_a_row(marks)

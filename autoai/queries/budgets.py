@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import ColumnElement, literal, or_, select
 
 from ..domain.budgets import Caps, Period, Scope, Unit
 from ..extensions import db
@@ -78,7 +78,7 @@ def nearly_used(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
 
 
 def _instance(today: date) -> Iterator[BudgetState]:
-    row = db.session.execute(select(*_caps(InstanceState))).first()
+    row = db.session.execute(_INSTANCE).first()
     if row is not None and any(cap is not None for cap in row):
         spending = _spending(literal(1), today)
         yield from _states(Scope.INSTANCE, 1, None, row, spending)
@@ -87,10 +87,9 @@ def _instance(today: date) -> Iterator[BudgetState]:
 def _of(model: type[Task | Account], today: date) -> Iterator[BudgetState]:
     scope = Scope.TASK if model is Task else Scope.ACCOUNT
     key = UsageTotal.task_id if model is Task else UsageTotal.account_id
-    has_cap = or_(*(column.is_not(None) for column in _caps(model)))
-    rows = db.session.execute(select(model.id, model.name, *_caps(model)).where(has_cap)).all()
+    rows = db.session.execute(_CAPPED[model]).all()
     if rows:
-        spending = _spending(key, today, key.in_(select(model.id).where(has_cap)))
+        spending = _spending(key, today, key.in_(select(model.id).where(_has_cap(model))))
         for row_id, name, *caps in rows:
             yield from _states(scope, row_id, name, caps, spending)
 
@@ -111,3 +110,15 @@ def _caps(model: Any) -> list[Any]:
 def _spending(key: Any, today: date, *conditions: Any) -> _Spending:
     rows = db.session.execute(spending_by(key, *conditions), month_of(today))
     return {(row[0], period): spent for row in rows for period, spent in read_spending(row)}
+
+
+def _has_cap(model: Any) -> ColumnElement[bool]:
+    return or_(*(column.is_not(None) for column in _caps(model)))
+
+
+# Built once: that takes SQLAlchemy longer than the answers take SQLite.
+_INSTANCE = select(*_caps(InstanceState))
+_CAPPED = {
+    model: select(model.id, model.name, *_caps(model)).where(_has_cap(model))
+    for model in (Account, Task)
+}

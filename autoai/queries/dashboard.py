@@ -3,22 +3,71 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import bindparam, func, select, type_coerce
 
 from ..domain.percentiles import percentile
 from ..domain.runs import ACTIVE, Status, success_rate
 from ..extensions import db
-from ..models import DailyTotal, HourlyTiming, HourlyTotal, Money, Run, Task
+from ..models import NOW, DailyTotal, HourlyTiming, HourlyTotal, Money, Run, Task
+from ..models.types import UtcDateTime
 from .run_filter import day_start
 from .run_log import Day, last_days
+from .spans import timings_of_days
 
 _NOTHING_USED = (None, 0, 0, Decimal(0), 0)
+_NONE = (0, 0, 0)
+
+# Built once: that takes SQLAlchemy longer than the answers take SQLite.
+_SINCE_THEN = bindparam("since", type_=UtcDateTime())
+_TASKS = select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
+_USED_ON = select(
+    func.coalesce(func.sum(DailyTotal.input_tokens), 0),
+    func.coalesce(func.sum(DailyTotal.output_tokens), 0),
+    type_coerce(func.coalesce(func.sum(DailyTotal.cost), 0), Money),
+    func.coalesce(func.sum(DailyTotal.unpriced), 0),
+).where(DailyTotal.day == bindparam("day"))
+_TIMINGS = (
+    select(HourlyTiming.measure, HourlyTiming.bucket, func.sum(HourlyTiming.runs))
+    .where(HourlyTiming.hour >= _SINCE_THEN)
+    .group_by(HourlyTiming.measure, HourlyTiming.bucket)
+)
+_HOURS = (
+    select(HourlyTotal.hour, HourlyTotal.status, HourlyTotal.due, HourlyTotal.due_degraded)
+    .where(HourlyTotal.hour >= _SINCE_THEN, HourlyTotal.due != 0)
+    .order_by(HourlyTotal.hour)
+)
+_ACTIVE_BETWEEN = (
+    select(Run.status, func.count())
+    .where(Run.status.in_(ACTIVE), Run.due_at >= _SINCE_THEN, Run.due_at <= NOW)
+    .group_by(Run.status)
+)
+_SINCE = (
+    select(
+        HourlyTotal.status,
+        func.sum(HourlyTotal.due),
+        func.sum(HourlyTotal.started),
+        func.sum(HourlyTotal.started_degraded),
+    )
+    .where(HourlyTotal.hour >= _SINCE_THEN)
+    .group_by(HourlyTotal.status)
+)
+_UNDER_WAY = (
+    select(
+        Run.status,
+        func.count(),
+        func.count().filter(Run.due_at >= _SINCE_THEN),
+        func.count().filter(Run.started_at >= _SINCE_THEN),
+    )
+    .where(Run.status.in_(ACTIVE))
+    .group_by(Run.status)
+)
 
 
 @dataclass(frozen=True)
@@ -60,28 +109,20 @@ class DashboardFigures:
 def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
     """What the dashboard and `/api/dashboard/stats` show. None of it is counted from the ledger but
     what is under way: the totals have all that is over."""
-    midnight = day_start(now.astimezone(zone).date(), zone)
-    tasks, enabled = db.session.execute(
-        select(func.count(), func.count().filter(Task.enabled)).select_from(Task)
-    ).one()
+    today = now.astimezone(zone).date()
+    midnight = day_start(today, zone)
+    tasks, enabled = db.session.execute(_TASKS).one()
     due, started, degraded = _since(midnight)
     under_way = _under_way(midnight)
-    for status, (due_now, started_now) in under_way.items():
+    for status, (_all, due_now, started_now) in under_way.items():
         due[status], started[status] = due_now, started_now
-    tokens_in, tokens_out, cost, unpriced = db.session.execute(
-        select(
-            func.coalesce(func.sum(DailyTotal.input_tokens), 0),
-            func.coalesce(func.sum(DailyTotal.output_tokens), 0),
-            type_coerce(func.coalesce(func.sum(DailyTotal.cost), 0), Money),
-            func.coalesce(func.sum(DailyTotal.unpriced), 0),
-        ).where(DailyTotal.day == midnight.astimezone(zone).date())
-    ).one()
-    timings = timings_between(midnight, None)
+    tokens_in, tokens_out, cost, unpriced = db.session.execute(_USED_ON, {"day": today}).one()
+    timings = _timings_since(midnight)
     return DashboardFigures(
         tasks=tasks,
         enabled_tasks=enabled,
         runs_today=sum(started.values()),
-        running_now=running_now(),
+        running_now=under_way.get(Status.RUNNING, _NONE)[0],
         success_rate_today=success_rate(started),
         failed_today=started.get(Status.FAILED, 0),
         degraded_today=degraded,
@@ -94,22 +135,16 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
     )
 
 
-def running_now() -> int:
-    """Runs that are under way at this moment, whenever they began."""
-    return db.session.scalar(select(func.count()).where(Run.status == Status.RUNNING)) or 0
+def _timings_since(since: datetime) -> Timings:
+    """Over the runs that were started from then on, the beginning of an hour, and that brought an
+    answer or an error."""
+    return _timings(db.session.execute(_TIMINGS, {"since": since}).all())
 
 
-def timings_between(since: datetime, until: datetime | None) -> Timings:
-    """Over the runs that were started from `since` to before `until`, both the beginnings of hours,
-    and that brought an answer or an error."""
-    query = select(HourlyTiming.measure, HourlyTiming.bucket, func.sum(HourlyTiming.runs))
-    query = query.where(HourlyTiming.hour >= since)
-    if until is not None:
-        query = query.where(HourlyTiming.hour < until)
+def _timings(rows: Iterable[Any]) -> Timings:
+    """Of (measure, bucket, runs)."""
     counts: dict[str, dict[int, int]] = {"duration": {}, "lateness": {}}
-    for measure, bucket, runs in db.session.execute(
-        query.group_by(HourlyTiming.measure, HourlyTiming.bucket)
-    ):
+    for measure, bucket, runs in rows:
         counts[measure][bucket] = int(runs)
     return Timings(
         duration_p50_ms=percentile(counts["duration"], 0.5),
@@ -138,19 +173,13 @@ def hours_chart(now: datetime, zone: ZoneInfo, hours: int = 24) -> list[Slot]:
     starts = [present - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
     by_status: dict[datetime, dict[str, int]] = {start: {} for start in starts}
     degraded: dict[datetime, int] = defaultdict(int)
-    rows = db.session.execute(
-        select(HourlyTotal.hour, HourlyTotal.status, HourlyTotal.due, HourlyTotal.due_degraded)
-        .where(HourlyTotal.hour >= starts[0], HourlyTotal.due != 0)
-        .order_by(HourlyTotal.hour)
-    )
+    rows = db.session.execute(_HOURS, {"since": starts[0]})
     for hour, status, due, bad in rows:
         if hour in by_status:
             by_status[hour][status] = due
             degraded[hour] += bad
-    active = select(Run.status, func.count()).where(
-        Run.status.in_(ACTIVE), Run.due_at >= present, Run.due_at <= now
-    )
-    by_status[present].update(dict(db.session.execute(active.group_by(Run.status)).all()))
+    active = db.session.execute(_ACTIVE_BETWEEN, {"since": present, "now": now})
+    by_status[present].update(dict(active.all()))
     return [Slot(start, by_status[start], degraded[start]) for start in starts]
 
 
@@ -186,13 +215,15 @@ def performance(now: datetime, zone: ZoneInfo, days: int) -> list[DayPerformance
         .where(total.day >= shown[0].date)
         .group_by(total.day)
     )
+    timed: dict[int, list[Any]] = defaultdict(list)
+    for number, *timing in timings_of_days([day.date for day in shown], zone):
+        timed[number].append(timing)
     used: dict[date, Any] = {row[0]: row for row in rows}
     found = []
-    for day in shown:
+    for number, day in enumerate(shown):
         _, tokens_in, tokens_out, cost, unpriced = used.get(day.date, _NOTHING_USED)
-        begin, end = day_start(day.date, zone), day_start(day.date + timedelta(days=1), zone)
         known = None if unpriced and not cost else cost
-        timings = timings_between(begin, end)
+        timings = _timings(timed[number])
         found.append(DayPerformance(day, int(tokens_in), int(tokens_out), known, timings))
     return found
 
@@ -200,31 +231,13 @@ def performance(now: datetime, zone: ZoneInfo, days: int) -> list[DayPerformance
 def _since(midnight: datetime) -> tuple[dict[str, int], dict[str, int], int]:
     """Of what is over: due since then by status, started since then by status, and how many of
     these were degraded."""
-    total = HourlyTotal
-    rows = db.session.execute(
-        select(
-            total.status,
-            func.sum(total.due),
-            func.sum(total.started),
-            func.sum(total.started_degraded),
-        )
-        .where(total.hour >= midnight)
-        .group_by(total.status)
-    ).all()
+    rows = db.session.execute(_SINCE, {"since": midnight}).all()
     due = {status: int(count) for status, count, _, _ in rows}
     started = {status: int(count) for status, _, count, _ in rows if count}
     return due, started, sum(int(bad) for _, _, _, bad in rows)
 
 
-def _under_way(midnight: datetime) -> dict[str, tuple[int, int]]:
-    """By status: how many were due since then, and how many started."""
-    rows = db.session.execute(
-        select(
-            Run.status,
-            func.count().filter(Run.due_at >= midnight),
-            func.count().filter(Run.started_at >= midnight),
-        )
-        .where(Run.status.in_(ACTIVE))
-        .group_by(Run.status)
-    )
-    return {status: (due, started) for status, due, started in rows}
+def _under_way(midnight: datetime) -> dict[str, tuple[int, int, int]]:
+    """By status: how many there are, how many of them were due since then, and how many started."""
+    rows = db.session.execute(_UNDER_WAY, {"since": midnight})
+    return {status: (count, due, started) for status, count, due, started in rows}

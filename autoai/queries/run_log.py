@@ -10,17 +10,28 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, select, text
+from sqlalchemy import Select, Subquery, bindparam, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ..domain.errors import NotFound
 from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..domain.verdicts import Verdict
 from ..extensions import db
-from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run
-from ..models.types import UtcDateTime
+from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run, StatusTotal
 from .run_filter import RunFilter, day_start
 from .run_pages import MOST_COUNTED, matching
+from .spans import totals_of_days
+
+_BY_DAY = (
+    select(
+        DailyTotal.day,
+        DailyTotal.status,
+        func.sum(DailyTotal.occurrences),
+        func.sum(DailyTotal.degraded),
+    )
+    .where(DailyTotal.day >= bindparam("first"), DailyTotal.task_id == bindparam("task_id"))
+    .group_by(DailyTotal.day, DailyTotal.status)
+)
 
 
 @dataclass(frozen=True)
@@ -92,16 +103,22 @@ def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
         by_status, degraded = _from_totals(wanted, zone)
         return LogFigures(sum(by_status.values()), by_status, degraded)
     ids, left_out = matching(wanted)
-    is_bad = Run.verdict == Verdict.DEGRADED
-    rows = db.session.execute(
-        select(Run.status, func.count(), func.sum(Run.occurrences), func.count().filter(is_bad))
-        .join(ids, ids.c.id == Run.id)
-        .group_by(Run.status)
-    ).all()
+    rows = db.session.execute(_statuses_of(ids)).all()
     exact = not left_out and sum(rows_found for _, rows_found, _, _ in rows) <= MOST_COUNTED
     by_status = {status: int(count) for status, _, count, _ in rows}
     total = sum(by_status.values()) if exact else min(sum(by_status.values()), MOST_COUNTED)
     return LogFigures(total, by_status, sum(bad for _, _, _, bad in rows), exact)
+
+
+@lru_cache(maxsize=128)
+def _statuses_of(ids: Subquery) -> Select[str, int, int, int]:
+    """By status: rows, what they stand for, and those of them that are degraded."""
+    is_bad = Run.verdict == Verdict.DEGRADED
+    return (
+        select(Run.status, func.count(), func.sum(Run.occurrences), func.count().filter(is_bad))
+        .join(ids, ids.c.id == Run.id)
+        .group_by(Run.status)
+    )
 
 
 def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7) -> list[Day]:
@@ -123,50 +140,40 @@ def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7)
 
 def _of_task(task_id: int, dates: Sequence[date]) -> Iterable[tuple[date, str, int, int]]:
     """By day and status: how many, and how many of them degraded."""
-    query = select(
-        DailyTotal.day,
-        DailyTotal.status,
-        func.sum(DailyTotal.occurrences),
-        func.sum(DailyTotal.degraded),
-    )
-    query = query.where(DailyTotal.day >= dates[0], DailyTotal.task_id == task_id)
-    rows = db.session.execute(query.group_by(DailyTotal.day, DailyTotal.status))
+    rows = db.session.execute(_BY_DAY, {"task_id": task_id, "first": dates[0]})
     return ((day, status, count, bad) for day, status, count, bad in rows)
 
 
 def _of_all(dates: Sequence[date], zone: ZoneInfo) -> Iterable[tuple[date, str, int, int]]:
     """The same of all tasks, from the hours: of these there are few, and of the days one for each
     task."""
-    bounds = [day_start(day, zone) for day in (*dates, dates[-1] + timedelta(days=1))]
-    values = {f"at{n}": bound for n, bound in enumerate(bounds)}
-    rows = db.session.execute(_by_spans(len(dates)), values)
+    rows = totals_of_days(dates, zone)
     return ((dates[number], status, due, bad) for number, status, due, bad in rows)
 
 
-@lru_cache(maxsize=8)
-def _by_spans(count: int) -> TextClause:
-    """Totals of `count` stretches, from :at0 to before :at1 and so on. Written out, because to build
-    it takes SQLAlchemy longer than to run it."""
-    spans = ", ".join(f"({n}, :at{n}, :at{n + 1})" for n in range(count))
-    statement = text(
-        f"WITH spans(number, first, until) AS (VALUES {spans})"  # noqa: S608 - numbers of ours
-        " SELECT spans.number, total.status, sum(total.due), sum(total.due_degraded)"
-        " FROM spans JOIN hourly_totals AS total"
-        " ON total.hour >= spans.first AND total.hour < spans.until"
-        " GROUP BY spans.number, total.status"
-    )
-    return statement.bindparams(*(bindparam(f"at{n}", type_=UtcDateTime) for n in range(count + 1)))
-
-
 def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int]:
-    """How many of each status, and how many degraded successes. All tasks together are added up
-    from the hours, which are few; one task has totals by the day."""
-    query = _from_hours(wanted) if wanted.task_id is None else _from_days(wanted, zone)
-    if wanted.statuses:
-        query = query.where(query.selected_columns[0].in_(sorted(wanted.statuses)))
-    rows = db.session.execute(query.group_by(query.selected_columns[0])).all()
+    """How many of each status, and how many degraded successes. One task has totals by the day; all
+    tasks together have totals of all time, and a stretch is added up from its hours."""
+    rows = db.session.execute(_totals_of(wanted, zone)).all()
     by_status = {status: int(count) for status, count, _bad in rows if count} | _active(wanted)
     return by_status, sum(int(bad) for _status, _count, bad in rows)
+
+
+# Kept, because to build a statement takes SQLAlchemy longer than to run it.
+@lru_cache(maxsize=128)
+def _totals_of(wanted: RunFilter, zone: ZoneInfo) -> Select[str, int, int]:
+    if wanted.task_id is not None:
+        query = _from_days(wanted, zone)
+    elif wanted.since is None and wanted.until is None:
+        query = select(
+            StatusTotal.status, func.sum(StatusTotal.due), func.sum(StatusTotal.due_degraded)
+        )
+    else:
+        query = _from_hours(wanted)
+    status = query.selected_columns[0]
+    if wanted.statuses:
+        query = query.where(status.in_(sorted(wanted.statuses)))
+    return query.group_by(status)
 
 
 def _from_hours(wanted: RunFilter) -> Select[str, int, int]:
@@ -190,14 +197,14 @@ def _from_days(wanted: RunFilter, zone: ZoneInfo) -> Select[str, int, int]:
 
 def _active(wanted: RunFilter) -> dict[str, int]:
     """What is queued or running: no total has it yet."""
-    return _counted([*wanted.conditions(), Run.status.in_(ACTIVE)])
+    return {status: int(count) for status, count in db.session.execute(_active_of(wanted))}
 
 
-def _counted(conditions: Sequence[ColumnElement[bool]]) -> dict[str, int]:
-    rows = db.session.execute(
-        select(Run.status, func.sum(Run.occurrences)).where(*conditions).group_by(Run.status)
-    )
-    return {status: int(count) for status, count in rows}
+@lru_cache(maxsize=128)
+def _active_of(wanted: RunFilter) -> Select[str, int]:
+    conditions = [*wanted.conditions(), Run.status.in_(ACTIVE)]
+    query = select(Run.status, func.sum(Run.occurrences)).where(*conditions)
+    return query.group_by(Run.status)
 
 
 def run_instead(run_id: int) -> int | None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import Subquery, select
+from sqlalchemy import Select, Subquery, bindparam, select
 from sqlalchemy.orm import contains_eager, lazyload, load_only
 
 from ..extensions import db
 from ..models import Run, Task
-from .run_filter import RunFilter
+from .run_filter import Lead, RunFilter
 from .run_scan import counted, scan
-from .run_walk import Cursor, candidates, choose, ids_of, left_from
+from .run_walk import Cursor, candidates, choose, ids_of, left_from, walk
 from .search_pages import find_said, matching_said
 
 __all__ = ["MOST_COUNTED", "MOST_LOOKED_AT", "Cursor", "RunPage", "matching", "page_of_runs"]
@@ -27,6 +29,13 @@ MOST_LOOKED_AT = 5_000
 """Rows that one page looks at: 1 µs each, and as long for their count."""
 MOST_COUNTED = 1_000
 """Hits are counted up to here."""
+_task = contains_eager(Run.task).options(load_only(Task.name), lazyload(Task.tag_rows))
+_RUNS = (
+    select(Run)
+    .outerjoin(Run.task)
+    .where(Run.id.in_(bindparam("ids", expanding=True)))
+    .options(_task)
+)
 _CHUNKS = (200, MOST_LOOKED_AT - 200)
 
 
@@ -74,9 +83,11 @@ def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1) -> tuple[Subquery,
     rows beyond `MOST_LOOKED_AT` were left out."""
     if wanted.text:
         return matching_said(wanted, most)
+    straight = _straight_matching(wanted, most)
+    if straight is not None:
+        return straight, False
     lead = choose(wanted)
-    rest = wanted.rest(lead.says)
-    if not rest:
+    if not wanted.rest(lead.says):
         return candidates(lead, wanted.due(), most, newer=False), False
     return counted(wanted, lead, most, MOST_LOOKED_AT)
 
@@ -87,10 +98,12 @@ def _find(
     """Ids of at most `limit` rows in the order of reading, and where it stopped looking."""
     if wanted.text:
         return find_said(wanted, limit, cursor, newer)
+    straight = _straight(wanted, limit, cursor, newer)
+    if straight is not None:
+        return ids_of(straight), None
     lead = choose(wanted)
-    rest = wanted.rest(lead.says)
-    if not rest:
-        return ids_of(candidates(lead, left_from(wanted, cursor, newer), limit, newer)), None
+    if not wanted.rest(lead.says):
+        return ids_of(walk(lead, left_from(wanted, cursor, newer), limit, newer)), None
     found: list[int] = []
     for size in _CHUNKS:
         more, cursor = scan(wanted, lead, limit - len(found), size, cursor, newer)
@@ -100,13 +113,32 @@ def _find(
     return found, cursor
 
 
+# Kept, because to build a statement takes SQLAlchemy longer than to run it.
+@lru_cache(maxsize=256)
+def _straight(
+    wanted: RunFilter, limit: int, cursor: Cursor | None, newer: bool
+) -> Select[int, datetime] | None:
+    """Where one index alone has what is wanted, its first `limit` rows in the order of reading."""
+    lead = _only_lead(wanted)
+    return walk(lead, left_from(wanted, cursor, newer), limit, newer) if lead else None
+
+
+@lru_cache(maxsize=256)
+def _straight_matching(wanted: RunFilter, most: int) -> Subquery | None:
+    lead = _only_lead(wanted)
+    return candidates(lead, wanted.due(), most, newer=False) if lead else None
+
+
+def _only_lead(wanted: RunFilter) -> Lead | None:
+    """The way that leaves nothing to choose and nothing to look at on it."""
+    if wanted.text or wanted.tag is not None:
+        return None
+    leads = wanted.leads() or [Lead([[]])]
+    return leads[0] if len(leads) == 1 and not wanted.rest(leads[0].says) else None
+
+
 def _read(ids: Sequence[int]) -> Sequence[Run]:
-    if not ids:
-        return []
-    task = contains_eager(Run.task).options(load_only(Task.name), lazyload(Task.tag_rows))
-    return db.session.scalars(
-        select(Run).where(Run.id.in_(ids)).outerjoin(Run.task).options(task)
-    ).all()
+    return db.session.scalars(_RUNS, {"ids": ids}).all() if ids else []
 
 
 def _place(run: Run) -> Cursor:

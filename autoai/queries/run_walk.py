@@ -92,19 +92,25 @@ def left_from(wanted: RunFilter, cursor: Cursor | None, newer: bool) -> Conditio
     return [*replace(wanted, until=None).due(), beyond(cursor, newer)]
 
 
-def candidates(lead: Lead, due: Conditions, most: int, newer: bool) -> Subquery:
+def walk(lead: Lead, due: Conditions, most: int, newer: bool) -> Select[int, datetime]:
     """Ids and due times of the lead's first `most` rows, in the order of reading."""
     parts = [
         ordered(select(Run.id, Run.due_at).where(*alternative, *due), Run.due_at, Run.id, newer)
-        .limit(most)
-        .subquery()
         for alternative in lead.alternatives
     ]
     if len(parts) == 1:
-        return parts[0]
-    together = union_all(*(select(part.c.id, part.c.due_at) for part in parts)).subquery()
+        found: Select[int, datetime] = parts[0].limit(most)
+        return found
+    each = [part.limit(most).subquery() for part in parts]
+    together = union_all(*(select(part.c.id, part.c.due_at) for part in each)).subquery()
     query = select(together.c.id, together.c.due_at)
-    return ordered(query, together.c.due_at, together.c.id, newer).limit(most).subquery()
+    merged: Select[int, datetime] = ordered(query, together.c.due_at, together.c.id, newer)
+    return merged.limit(most)
+
+
+def candidates(lead: Lead, due: Conditions, most: int, newer: bool) -> Subquery:
+    """The same, to be asked further."""
+    return walk(lead, due, most, newer).subquery()
 
 
 def checked(looked_at: Subquery, rest: Conditions, most: int, newer: bool) -> Any:
@@ -119,7 +125,7 @@ def ordered(query: Any, due_at: Any, run_id: Any, newer: bool) -> Any:
     return query.order_by(due_at.desc(), run_id.desc())
 
 
-def ids_of(query: Subquery | Select[Any]) -> list[int]:
+def ids_of(query: Subquery | Select[Any] | Select[int, datetime]) -> list[int]:
     rows = query if isinstance(query, Select) else select(query.c.id, query.c.due_at)
     return [row.id for row in db.session.execute(rows)]
 

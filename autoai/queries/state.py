@@ -13,12 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..extensions import db
 from ..models import InstanceState
 
+_REVISION = select(InstanceState.revision)
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def current_revision() -> int:
     """The counter that every change of a task or a run moves: is there something new to show?"""
-    return db.session.scalar(select(InstanceState.revision)) or 0
+    return db.session.scalar(_REVISION) or 0
 
 
 @dataclass(frozen=True)

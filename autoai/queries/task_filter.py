@@ -66,8 +66,8 @@ class TaskFilter:
         return [func.lower(Task.name), Task.id]
 
 
-def is_paused(now: datetime) -> ColumnElement[bool]:
-    """`Task.is_paused` as SQL."""
+def is_paused(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """`Task.is_paused` as SQL, `now` as a value or as a parameter."""
     return and_(
         Task.paused_at.is_not(None),
         Task.paused_at <= now,
