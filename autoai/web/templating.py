@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, request
-from flask_babel import get_locale, get_timezone, get_translations
+from flask import Flask, request
+from flask_babel import get_locale, get_timezone
 from flask_login import current_user
-from markupsafe import Markup
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..domain.schedules import Schedule, describe, explain
@@ -18,7 +18,7 @@ from ..language import ReaderWords
 from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
-from . import budget_words, charts, formats, i18n, verdict_words, words
+from . import budget_words, catalogue, charts, formats, fragments, i18n, verdict_words, words
 from .statics import asset
 
 _BANNERS = 3
@@ -70,27 +70,6 @@ def undecided_outages() -> list[Outage]:
         return []
 
 
-def _translated(text: str, /, **values: Any) -> Markup:
-    """`_()` of the templates. A list asks for hundreds of texts, and Flask-Babel's own takes longer to
-    find the catalogue, each time anew, than the text in it."""
-    return Markup(_catalogue().ugettext(text)) % values  # noqa: S704 - source texts, values are escaped
-
-
-def _translated_plural(one: str, many: str, num: int, /, **values: Any) -> Markup:
-    text = _catalogue().ungettext(one, many, num)
-    return Markup(text) % {"num": num, **values}  # noqa: S704
-
-
-def _catalogue() -> Any:
-    """Of this request's language, which nothing changes before its end."""
-    kept = g._get_current_object()
-    try:
-        return kept.catalogue
-    except AttributeError:
-        kept.catalogue = get_translations()
-        return kept.catalogue
-
-
 def _about_the_person() -> dict[str, Any]:
     locale = str(get_locale())
     return {
@@ -104,7 +83,6 @@ def _about_the_person() -> dict[str, Any]:
         "instance_zone_name": runtime().settings.zone.key,
         "shortcuts_on": i18n.shortcuts_on(),
         "mac": "Mac" in request.user_agent.string,
-        "here": _here(),
     }
 
 
@@ -127,7 +105,10 @@ def init_app(app: Flask) -> None:
     """Give the templates their globals and filters."""
     env = app.jinja_env
     env.trim_blocks = env.lstrip_blocks = True
-    env.globals.update(_=_translated, gettext=_translated, ngettext=_translated_plural)
+    catalogue.init_app(app)
+    fragments.init_app(
+        app, {"csrf": generate_csrf, "here": _here, "here_quoted": lambda: quote(_here())}
+    )
     app.context_processor(_about_the_person)
     env.globals.update(
         asset=asset,

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Reason, Source, Status
-from ...models import Run, SavedView, Task
+from ...models import Run, Task
 from ...queries.log_choices import (
     Choices,
     account_names,
@@ -31,6 +31,7 @@ from ...runtime import runtime
 from ...services.bulk_runs import MOST
 from ...services.limits import in_the_way
 from ...services.saved_views import LONGEST_QUERY
+from ..formats import local
 from ..htmx import nothing_new, render, unchanged
 from ..pagination import Stretch
 from ..templating import stamp_of
@@ -38,6 +39,7 @@ from .chart import week_chart
 from .chips import chips_of
 from .columns import COLUMNS, COOKIE, Columns, read_columns
 from .filters import LogFilter
+from .rows import Rows
 from .words import PERIODS, REASONS, short_reason
 
 PER_PAGE = 20
@@ -53,6 +55,15 @@ BUILT_IN: dict[str, list[tuple[str, str]]] = {
     "changed": [("changed", "true")],
 }
 """Views that are always there."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A saved view."""
+
+    id: int
+    name: str
+    query: str
 
 
 class Offered:
@@ -81,8 +92,8 @@ class Offered:
         return tags_used()
 
     @cached_property
-    def views(self) -> Sequence[SavedView]:
-        return saved_views()
+    def views(self) -> list[View]:
+        return [View(view.id, view.name, view.query) for view in saved_views()]
 
     def task_called(self, task_id: int | None) -> str:
         """As the field for a task's name shows it."""
@@ -117,6 +128,8 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
     if found is None:
         return redirect(address(base, [*chosen.query(), *kept]), 303)
     tries = len(args.get("tries", ""))
+    accounts = _accounts_of(found.rows, columns)
+    rows = Rows(columns, accounts, waits(found.rows), local(now).date())
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in args else "logs/_found.html",
@@ -141,15 +154,17 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         exhausted=found.exhausted or bool(place and place[0] == "after"),
         tries="." * (tries + 1) if tries < _GOES_ON else "",
         columns=columns,
-        accounts=_accounts_of(found.rows, columns),
+        rows=rows,
+        accounts=rows.accounts,
         short_reason=short_reason,
-        waits=waits(found.rows),
+        waits=rows.waits,
         offered=Offered(),
         built_in=BUILT_IN,
         saving=saving,
         most=MOST,
         figures=figures(chosen.wanted, zone),
-        week=week_chart(last_days(chosen.wanted.task_id, now, zone), base),
+        days=last_days(chosen.wanted.task_id, now, zone),
+        week_chart=week_chart,
     )
 
 

@@ -10,11 +10,13 @@ from ...queries.state import current_revision
 from ...queries.task_list import all_tags, count_tasks, page_of_tasks
 from ...runtime import runtime
 from ...services.accounts import find_account
+from ..formats import local
 from ..htmx import nothing_new, render, unchanged
 from ..pagination import Page, page_number
 from ..templating import stamp_of
 from .health import SHOWN, health_of
 from .list_filter import SORTS, STATES, ListFilter
+from .rows import Rows
 
 task_list = Blueprint("task_list", __name__)
 PER_PAGE = 50
@@ -36,7 +38,8 @@ def index() -> ResponseReturnValue:
         stamp=stamp,
         count=count_tasks(),
         rows=rows,
-        health={task_id: health_of(found) for task_id, found in marks.items() if found},
+        list_rows=Rows(marks, local(now).date()),
+        health_of=health_of,
         account=find_account(chosen.account_id),
         chosen=chosen,
         page=Page("/tasks", chosen.query(), number, more),

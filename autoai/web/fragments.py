@@ -1,0 +1,161 @@
+"""Pieces of pages that are written once for the same values.
+
+    {% call once("row", run.id, run.status) %} … {% endcall %}
+
+The key must hold every value that the piece shows, so nothing has to be forgotten when something
+changes: other values are another key. Language and time zone of the reader are always part of it.
+It may have lists, dicts and dataclasses of plain values, but no row of the database, which is
+another object each time.
+
+`recently` is for what has no such key, because to find the values is the work: it is written for each
+who asks while they are few, and a few times a second for all of them while they are many.
+
+What differs from request to request though the piece is the same stands in it as `slot(name)`, which
+is filled in each time: the CSRF token, and where the person is.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from threading import Lock
+
+from cachetools import LRUCache
+from flask import Flask, g
+from flask_babel import get_locale, get_timezone
+from markupsafe import Markup, escape
+
+MOST_LETTERS = 8_000_000
+"""Of all pieces that one process keeps: some tens of megabytes at most."""
+BUSY = 10
+"""Pieces of `recently` that are written in `RECENT` seconds before they are shared."""
+RECENT = 1.0
+MOST_RECENT = 50
+_SECRET = secrets.token_hex(8)  # so that no text of a stranger can be taken for a slot
+_SLOT = re.compile(f"slot-{_SECRET}-([a-z_]+);")
+
+_PLAIN = frozenset({str, int, bool, type(None), datetime, date, Decimal})
+Slots = dict[str, Callable[[], str]]
+
+
+@dataclass(frozen=True)
+class Recent:
+    """A piece that was written a moment ago."""
+
+    at: float
+    revision: int
+    parts: list[str]
+
+
+class Fragments:
+    """The pieces of one app."""
+
+    def __init__(
+        self,
+        slots: Slots,
+        most_letters: int = MOST_LETTERS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._slots = slots
+        self._monotonic = monotonic
+        self._recent: LRUCache[Hashable, Recent] = LRUCache(MOST_RECENT)
+        self._written_at: deque[float] = deque(maxlen=BUSY)
+        self._lock = Lock()
+        self._kept: LRUCache[Hashable, list[str]] = LRUCache(most_letters, getsizeof=_letters)
+
+    def once(self, name: str, *key: object, caller: Callable[[], str]) -> Markup:
+        """The piece `name` for these values, for `{% call %}`."""
+        whole = (name, str(get_locale()), str(get_timezone()), frozen(key))
+        with self._lock:
+            parts = self._kept.get(whole)
+        if parts is None:
+            parts = _SLOT.split(self._written(caller))
+            with self._lock:
+                if _letters(parts) <= self._kept.maxsize:
+                    self._kept[whole] = parts
+        return self._finished(parts)
+
+    def recently(
+        self, name: str, revision: int, exact: bool, *key: object, caller: Callable[[], str]
+    ) -> Markup:
+        """The piece `name` as of `revision`; while many ask, as it was up to a second ago, or with
+        `exact`, only where nothing has changed since."""
+        whole = (name, str(get_locale()), str(get_timezone()), frozen(key))
+        now = self._monotonic()
+        with self._lock:
+            found = self._recent.get(whole)
+            busy = len(self._written_at) == BUSY and now - self._written_at[0] < RECENT
+            if (
+                not busy
+                or found is None
+                or now - found.at >= RECENT
+                or (exact and found.revision != revision)
+            ):
+                found = None
+            if found is None:
+                self._written_at.append(now)
+        if found is not None:
+            return self._finished(found.parts)
+        parts = _SLOT.split(self._written(caller))
+        with self._lock:
+            self._recent[whole] = Recent(now, revision, parts)
+        return self._finished(parts)
+
+    def _finished(self, parts: list[str]) -> Markup:
+        """With the slots filled in."""
+        if len(parts) == 1:
+            return Markup(parts[0])  # noqa: S704
+        parts = parts.copy()
+        for place in range(1, len(parts), 2):
+            parts[place] = str(self.slot(parts[place]))
+        return Markup("".join(parts))  # noqa: S704
+
+    def slot(self, name: str) -> Markup:
+        """What stands here: in a piece that is kept, the mark of it."""
+        if getattr(g, "keeping", False):
+            return Markup(f"slot-{_SECRET}-{name};")  # noqa: S704
+        return Markup(self._filled(name))  # noqa: S704 - escaped there
+
+    def _filled(self, name: str) -> str:
+        return str(escape(self._slots[name]()))
+
+    @staticmethod
+    def _written(caller: Callable[[], str]) -> str:
+        within = getattr(g, "keeping", False)
+        g.keeping = True
+        try:
+            return str(caller())
+        finally:
+            g.keeping = within
+
+
+def _letters(parts: list[str]) -> int:
+    return sum(map(len, parts)) + 200  # the key and the entry take room, too
+
+
+def frozen(value: object) -> Hashable:
+    """Plain values as a key, whatever they are kept in."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(frozen, value))
+    if isinstance(value, Mapping):
+        return tuple((name, frozen(each)) for name, each in value.items())
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(frozen(getattr(value, each.name)) for each in fields(value))
+    assert isinstance(value, Hashable)  # noqa: S101 - or hash() says so
+    return value
+
+
+def init_app(app: Flask, slots: Slots) -> None:
+    """Give the templates `once`, `recently` and `slot`."""
+    fragments = Fragments(slots)
+    app.jinja_env.globals.update(
+        once=fragments.once, recently=fragments.recently, slot=fragments.slot
+    )

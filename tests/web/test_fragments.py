@@ -1,0 +1,213 @@
+"""Pieces of pages that are written once: what is shown is always what a fresh one would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask, g, render_template_string
+from markupsafe import Markup
+from sqlalchemy import update
+
+from autoai.domain.runs import Reason, Status
+from autoai.models import RULE_COLUMNS, Account, Run, Task, write_transaction
+from autoai.queries.run_filter import RunFilter
+from autoai.queries.run_pages import page_of_runs
+from autoai.queries.task_filter import TaskFilter
+from autoai.queries.task_list import page_of_tasks
+from autoai.services.ports import Ports
+from autoai.web.fragments import BUSY, Fragments, frozen
+from autoai.web.logs.columns import COLUMNS, Columns
+from autoai.web.logs.rows import SHOWN, Rows
+from autoai.web.logs.words import short_reason
+from autoai.web.tasks.rows import OF_ACCOUNT
+from autoai.web.tasks.rows import SHOWN as LIST_SHOWN
+from autoai.web.tasks.rows import Rows as ListRows
+from autoai.web.templating import now
+from tests.factories import make_account, make_run, make_task
+from tests.fakes import START
+
+
+class Counted:
+    """A piece that says how often it has been written."""
+
+    def __init__(self, text: str = "piece") -> None:
+        self.text = text
+        self.times = 0
+
+    def __call__(self) -> str:
+        self.times += 1
+        return Markup(f"{self.text} {self.times}")
+
+
+@pytest.fixture
+def seconds() -> list[float]:
+    """What the clock of `fragments` shows."""
+    return [100.0]
+
+
+@pytest.fixture
+def fragments(app: Flask, seconds: list[float]) -> Iterator[Fragments]:
+    with app.test_request_context():
+        yield Fragments({"csrf": lambda: str(g.token)}, 10_000, lambda: seconds[0])
+
+
+def test_the_same_values_are_written_once(fragments: Fragments) -> None:
+    piece = Counted()
+    assert fragments.once("a", 1, ["x"], {"k": None}, caller=piece) == "piece 1"
+    assert fragments.once("a", 1, ["x"], {"k": None}, caller=piece) == "piece 1"
+    for other in ((2, ["x"], {"k": None}), (1, ["y"], {"k": None}), (1, ["x"], {"k": 0})):
+        fragments.once("a", *other, caller=piece)
+    fragments.once("b", 1, ["x"], {"k": None}, caller=piece)
+    assert piece.times == 5
+
+
+def test_each_language_and_zone_has_its_own(app: Flask) -> None:
+    fragments, piece = Fragments({}), Counted()
+    for cookie in ("locale=en", "locale=zh_Hans", "locale=en; zone=Asia/Shanghai", "locale=en"):
+        with app.test_request_context(headers={"Cookie": cookie}):
+            fragments.once("a", caller=piece)
+    assert piece.times == 3
+
+
+def test_what_differs_by_request_is_filled_in_each_time(fragments: Fragments) -> None:
+    def form() -> Markup:
+        return Markup("<i>{0}</i>").format(fragments.slot("csrf"))
+
+    for token in ("one", '"><b>'):
+        g.token = token
+        assert fragments.once("form", caller=form) == Markup("<i>{0}</i>").format(token)
+        outer = fragments.once("outer", caller=lambda: fragments.once("form", caller=form))
+        assert outer == Markup("<i>{0}</i>").format(token)
+
+
+def test_they_are_bounded_and_what_is_too_large_is_not_kept(fragments: Fragments) -> None:
+    piece = Counted("x" * 900)
+    for number in range(50):
+        fragments.once("a", number, caller=piece)
+    fragments.once("a", 0, caller=piece)
+    assert piece.times == 51
+    large = Counted("x" * 20_000)
+    for _ in range(2):
+        assert fragments.once("large", caller=large).startswith("xxx")
+    assert large.times == 2
+
+
+def test_few_who_ask_each_get_it_fresh_and_many_share(
+    fragments: Fragments, seconds: list[float]
+) -> None:
+    piece = Counted()
+    for asked in range(BUSY):
+        seconds[0] += 0.01
+        assert fragments.recently("a", asked, False, caller=piece) == f"piece {asked + 1}"
+    assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY}"
+    seconds[0] += 1.0
+    assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 1}"
+    assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 2}"
+
+
+def test_a_part_that_asks_for_what_is_new_never_gets_what_is_older(
+    fragments: Fragments, seconds: list[float]
+) -> None:
+    piece = Counted()
+    for _ in range(BUSY):
+        fragments.recently("a", 7, True, caller=piece)
+    assert fragments.recently("a", 7, True, caller=piece) == f"piece {BUSY}"
+    assert fragments.recently("a", 8, True, caller=piece) == f"piece {BUSY + 1}"
+    assert fragments.recently("a", 8, True, caller=piece) == f"piece {BUSY + 1}"
+
+
+def test_a_value_that_is_no_key_is_refused(fragments: Fragments) -> None:
+    with pytest.raises(AssertionError):
+        frozen({"a": [{1, 2}]})
+
+
+class Watched:
+    """A row of the database that remembers what is read of it, and of the rows beside it."""
+
+    def __init__(self, row: Any, read: set[str], prefix: str = "") -> None:
+        self._row, self._read, self._prefix = row, read, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._row, name)
+        if isinstance(value, Task | Account):
+            return Watched(value, self._read, f"{name}.")
+        self._read.add(self._prefix + name)
+        return value
+
+
+_FOLLOWS = {
+    "lateness_ms": {"due_at", "started_at"},
+    "duration_ms": {"started_at", "finished_at"},
+}
+
+
+def test_the_key_of_a_row_has_all_that_the_row_shows(app: Flask, ports: Ports) -> None:
+    read: set[str] = set()
+    with app.test_request_context():
+        task, account = make_task(ports), make_account(ports).id
+        gap = {"occurrences": 3, "reason": Reason.DOWNTIME, "missed_from": START}
+        asked = {"reason": Reason.OVERLAP, "input_tokens": 7, "cost": Decimal(1), "attempts": 1}
+        made = [{"status": status, **asked} for status in Status]
+        made += [{"status": Status.MISSED, "missed_to": START, **gap}]
+        made += [{"status": Status.FAILED, "error_summary": "It broke."}]
+        for number, changes in enumerate(made):
+            make_run(task, START + timedelta(minutes=number), account_id=account, **changes)
+        runs = page_of_runs(RunFilter(), 50).rows
+        assert len(runs) == len(made)
+        columns = Columns(tuple(COLUMNS), True)
+        rows = Rows(columns, {}, {}, START.date())
+        for run in runs:
+            assert rows.key(run)
+            render_template_string(
+                "{% include 'logs/_row.html' %}",
+                run=Watched(run, read),
+                columns=columns,
+                accounts={},
+                waits={},
+                short_reason=short_reason,
+                now=now,
+            )
+    known = {*SHOWN, "task.tags"}
+    followed: set[str] = set().union(*_FOLLOWS.values())
+    assert followed <= known
+    assert read - known - _FOLLOWS.keys() == set()
+    assert known - read - followed == set()
+    assert all(hasattr(Run, name) for name in SHOWN if "." not in name)
+
+
+def test_the_key_of_a_task_has_all_that_its_row_shows(app: Flask, ports: Ports) -> None:
+    read: set[str] = set()
+    with app.test_request_context():
+        account = make_account(ports, name="Through it", enabled=False)
+        make_task(ports, tags=["lab"], account_id=account.id, api_key=None, api_endpoint=None)
+        ids = [
+            make_task(ports, schedule_type="cron", cron="0 7 * * *", timezone="Asia/Shanghai").id,
+            make_task(ports, schedule_type="fixed_time", fixed_time="09:00").id,
+        ]
+        with write_transaction() as session:
+            paused = {"paused_at": START, "paused_reason": Reason.AUTH, "failures_in_a_row": 3}
+            session.execute(update(Task).where(Task.id == ids[0]).values(**paused))
+            flagged = {"preflight_reason": Reason.MODEL_MISSING, "last_run_at": START}
+            session.execute(
+                update(Task).where(Task.id == ids[1]).values(last_status="failed", **flagged)
+            )
+        rows, _more = page_of_tasks(TaskFilter(), START + timedelta(minutes=1), 1, 10)
+        assert len(rows) == 3
+        listed = ListRows({}, START.date())
+        for row in rows:
+            assert listed.key(row)
+            render_template_string(
+                "{% include 'tasks/_row.html' %}",
+                row=replace(row, task=Watched(row.task, read)),
+                list_rows=listed,
+            )
+    known = {*LIST_SHOWN, *(f"account.{name}" for name in OF_ACCOUNT)}
+    derived = {"schedule": {*RULE_COLUMNS, "anchor_at"}, "account": {"account.id"}}
+    followed: set[str] = set().union(*derived.values())
+    assert followed <= known
+    assert read - known - derived.keys() == set()
