@@ -121,6 +121,33 @@ class Watch:
             self._note(f"{response.status} {response.request.method} {path}")
 
 
+def every_page(site: Site) -> list[str]:
+    """Every page, with something on it: good, degraded, failed, cancelled, off, on hold."""
+    account = site.account()
+    task = site.task(
+        name="Morning news", tags=["daily", "news"], max_tokens=500, token_budget_day=900_000
+    )
+    site.ran(task["id"])
+    change = {"model": "status?code=401", "message_content": "Say {{ now }}."}
+    site.api.call("PATCH", f"/tasks/{task['id']}", 200, json=change)
+    failed = site.ran(task["id"])
+    site.task(name="Off", enabled=False)
+    paused = site.task(name="Paused")
+    site.api.call("POST", f"/tasks/{paused['id']}/pause", 200)
+    checked = site.task(name="Checked", checks=[{"kind": "contains", "value": "not in there"}])
+    good, degraded = site.logs_of(task)[-1], site.ran(checked["id"])
+    one = f"/tasks/{task['id']}"
+    return [
+        *("/", "/tasks", "/tasks?q=nothing", "/tasks/new", one, f"{one}/edit", f"{one}/delete"),
+        *(f"{one}/prompts", f"{one}/prompts/1", f"{one}/prompts/compare?a=1&b=2"),
+        *(f"{one}/logs", "/logs", "/logs?status=missed", f"/logs/{good['id']}"),
+        *(f"/logs/{failed['id']}", f"/logs/{degraded['id']}", "/usage", "/usage?days=7"),
+        *("/gallery", "/accounts", "/accounts/new", f"/accounts/{account['id']}/edit"),
+        *(f"/accounts/{account['id']}/delete", "/settings", "/health", "/find", "/find?q=o"),
+        *("/shortcuts", "/zone", "/nowhere"),
+    ]
+
+
 def log_in(page: Page, base: str, password: str = PASSWORD) -> None:
     """Through the door, as a person does it."""
     page.goto(base + "/login")
@@ -152,6 +179,32 @@ def too_wide(page: Page) -> list[str]:
             return ["page: " + root.scrollWidth, ...[...document.querySelectorAll("body *")]
                 .filter((e) => e.getBoundingClientRect().right > root.clientWidth + 0.5)
                 .map((e) => e.tagName + "#" + e.id + "." + e.getAttribute("class"))];
+        }"""
+    )
+    return found
+
+
+def out_of_card(page: Page) -> list[str]:
+    """What sticks out of the card that it belongs to, without being cut or scrolled there."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const cut = (element) => getComputedStyle(element).overflowX !== "visible";
+            const inside = (element, card) => {
+                for (let up = element.parentElement; up !== card; up = up.parentElement)
+                    if (cut(up)) return true;
+                return cut(card);
+            };
+            return [...document.querySelectorAll("main :is(.card, .figure, .say), dialog[open] .box")]
+                .flatMap((card) => {
+                    const {left, right} = card.getBoundingClientRect();
+                    return [...card.querySelectorAll("*")].filter((element) => {
+                        if (element.ownerSVGElement || element.closest(".sr, .sheet")) return false;
+                        const box = element.getBoundingClientRect();
+                        return box.width > 0 && (box.right > right + 1 || box.left < left - 1)
+                            && element.checkVisibility() && !inside(element, card);
+                    });
+                })
+                .map((element) => element.outerHTML.slice(0, 120));
         }"""
     )
     return found

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Open, Site, Watch
+from tests.browser.harness import Open, Site, Watch, every_page
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -33,33 +33,6 @@ def look(page: Page, name: str, found: list[str]) -> None:
         ]
 
 
-def pages(site: Site) -> list[str]:
-    """Every page, with something on it: good, degraded, failed, cancelled, off, on hold."""
-    account = site.account()
-    task = site.task(
-        name="Morning news", tags=["daily", "news"], max_tokens=500, token_budget_day=900_000
-    )
-    site.ran(task["id"])
-    change = {"model": "status?code=401", "message_content": "Say {{ now }}."}
-    site.api.call("PATCH", f"/tasks/{task['id']}", 200, json=change)
-    failed = site.ran(task["id"])
-    site.task(name="Off", enabled=False)
-    paused = site.task(name="Paused")
-    site.api.call("POST", f"/tasks/{paused['id']}/pause", 200)
-    checked = site.task(name="Checked", checks=[{"kind": "contains", "value": "not in there"}])
-    good, degraded = site.logs_of(task)[-1], site.ran(checked["id"])
-    one = f"/tasks/{task['id']}"
-    return [
-        *("/", "/tasks", "/tasks?q=nothing", "/tasks/new", one, f"{one}/edit", f"{one}/delete"),
-        *(f"{one}/prompts", f"{one}/prompts/1", f"{one}/prompts/compare?a=1&b=2"),
-        *(f"{one}/logs", "/logs", "/logs?status=missed", f"/logs/{good['id']}"),
-        *(f"/logs/{failed['id']}", f"/logs/{degraded['id']}", "/usage", "/usage?days=7"),
-        *("/gallery", "/accounts", "/accounts/new", f"/accounts/{account['id']}/edit"),
-        *(f"/accounts/{account['id']}/delete", "/settings", "/health", "/find", "/find?q=o"),
-        *("/shortcuts", "/zone", "/nowhere"),
-    ]
-
-
 @pytest.mark.timeout(300)
 def test_every_page(open_page: Open, site: Site, watch: Watch) -> None:
     watch.allow(r"^404 GET /nowhere$")
@@ -67,7 +40,7 @@ def test_every_page(open_page: Open, site: Site, watch: Watch) -> None:
     found: list[str] = []
     look(door, "/login", found)
     page = open_page("/health", reduced_motion="reduce")  # colours change at once
-    for path in pages(site):
+    for path in every_page(site):
         page.goto(site.base + path)
         for fold in page.locator("main details:not(.menu)").all():
             fold.evaluate("fold => { fold.open = true; }")

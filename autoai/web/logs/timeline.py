@@ -182,6 +182,8 @@ def _pieces(run: Run, now: datetime) -> Iterator[tuple[str, int]]:
         end = _end_of(attempt)
     if run.status == Status.RUNNING and now > end:
         yield "ok", _ms(end, now)
+    elif run.finished_at and not run.attempt_list:  # none is known, as with an example
+        yield "ok" if run.status == Status.SUCCESS else "failed", run.duration_ms or 0
 
 
 def _in_proportion(pieces: list[tuple[str, int]]) -> tuple[Piece, ...]:
