@@ -166,6 +166,7 @@ def test_the_key_of_a_row_has_all_that_the_row_shows(app: Flask, ports: Ports) -
             render_template_string(
                 "{% include 'logs/_row.html' %}",
                 run=Watched(run, read),
+                rows=rows,
                 columns=columns,
                 accounts={},
                 waits={},

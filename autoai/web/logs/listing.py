@@ -129,7 +129,8 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         return redirect(address(base, [*chosen.query(), *kept]), 303)
     tries = len(args.get("tries", ""))
     accounts = _accounts_of(found.rows, columns)
-    rows = Rows(columns, accounts, waits(found.rows), local(now).date())
+    within = _within(chosen, task)
+    rows = Rows(columns, accounts, waits(found.rows), local(now).date(), within)
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in args else "logs/_found.html",
@@ -140,7 +141,6 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         filtered=chosen.active,
         chips=chips_of(chosen),
         kept=kept,
-        within=_within(chosen, task),
         address=address,
         page=Stretch(
             base,

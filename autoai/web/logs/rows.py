@@ -48,10 +48,12 @@ class Rows:
     waits: Mapping[int, Wait]
     today: date
     """On the person's clocks: times of other days are written with their date."""
+    within: str = ""
+    """The filter, as the addresses of the runs end with it: their neighbours are those that fit."""
 
     def key(self, run: Run) -> tuple[object, ...]:
         """All that a run's row shows."""
         tags = tuple(run.task.tags) if "tags" in self.columns.names else ()
         account = self.accounts.get(run.account_id) if run.account_id else None
         wait = self.waits.get(run.id)
-        return (*_shown(run), tags, account, wait, self.today, *self.columns.shown)
+        return (*_shown(run), tags, account, wait, self.today, self.within, *self.columns.shown)
