@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
-
 from flask import Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-# Many threads that render at once keep the interpreter to themselves, and runs start late.
-_rendering = BoundedSemaphore(4)
+from .pace import paced
+
 _VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request")
 
 
@@ -35,7 +33,7 @@ def render(page: str, part: str, status: int = 200, /, **context: object) -> Res
 
 def render_bounded(template: str, /, **context: object) -> str:
     """A template's text; only so many are written at the same time."""
-    with _rendering:
+    with paced():
         return render_template(template, **context)
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from ...queries.state import current_revision
 from ...runtime import runtime
 from ..htmx import nothing_new, render, unchanged, wants_part
+from ..pace import in_turn
 from ..templating import stamp_of
 from .chart import days_bars, hours_bars
 from .overview import Overview
@@ -16,6 +17,7 @@ dashboard = Blueprint("dashboard", __name__)
 
 
 @dashboard.get("/")
+@in_turn
 def index() -> ResponseReturnValue:
     """The page, or what of it changes by itself."""
     here = runtime()

@@ -12,6 +12,7 @@ from ...services import runs
 from ...services.baselines import accept_answer
 from ...services.tasks import get_task
 from ..htmx import done, hx_redirect, is_htmx, render, render_bounded
+from ..pace import in_turn
 from ..pagination import search_text
 from ..urls import own_path
 from .listing import log_page, waits
@@ -25,12 +26,14 @@ _OFFERED = 50
 
 
 @logs.get("/logs")
+@in_turn
 def index() -> ResponseReturnValue:
     """All runs, newest first."""
     return log_page(None)
 
 
 @logs.get("/tasks/<int:task_id>/logs")
+@in_turn
 def of_task(task_id: int) -> ResponseReturnValue:
     """One task's runs."""
     return log_page(get_task(task_id))
@@ -44,6 +47,7 @@ def tasks() -> ResponseReturnValue:
 
 
 @logs.get("/logs/<int:run_id>")
+@in_turn
 def read(run_id: int) -> ResponseReturnValue:
     """One run: a page of its own, or the part under its row."""
     found = context_of(run_id, request.args)

@@ -12,6 +12,7 @@ from ...runtime import runtime
 from ...services.accounts import find_account
 from ..formats import local
 from ..htmx import nothing_new, render, unchanged
+from ..pace import in_turn
 from ..pagination import Page, page_number
 from ..templating import stamp_of
 from .health import SHOWN, health_of
@@ -23,6 +24,7 @@ PER_PAGE = 50
 
 
 @task_list.get("/tasks")
+@in_turn
 def index() -> ResponseReturnValue:
     """The page; the part with the rows; with the filter too, where that was changed."""
     now, zone = runtime().ports.clock.now(), runtime().settings.zone

@@ -14,6 +14,7 @@ from ...queries.upcoming import next_fires
 from ...runtime import runtime
 from ...services.tasks import get_task
 from ..htmx import nothing_new, render, unchanged
+from ..pace import in_turn
 from ..templating import stamp_of
 from .rules import rules_of
 from .trends import trends
@@ -23,6 +24,7 @@ _RUNS, _FIRES, _LETTERS = 50, 5, 1200
 
 
 @task_page.get("/tasks/<int:task_id>")
+@in_turn
 def read(task_id: int) -> ResponseReturnValue:
     """The page, or what of it changes by itself."""
     now, zone = runtime().ports.clock.now(), runtime().settings.zone

@@ -13,6 +13,7 @@ from ...queries.forecast import forecast
 from ...queries.usage import Figures, GroupBy, usage_by, usage_rows
 from ...runtime import runtime
 from ..htmx import render, wants_part
+from ..pace import in_turn
 from .chart import usage_chart
 from .export import csv_of
 from .filters import BARS, PERIODS, TABLES, UsageChoice
@@ -23,6 +24,7 @@ _BUDGETS = 20
 
 
 @usage.get("/usage")
+@in_turn
 def index() -> ResponseReturnValue:
     """The page; the part with the figures of the chosen days, where only that is asked for."""
     now, zone = runtime().ports.clock.now(), runtime().settings.zone
