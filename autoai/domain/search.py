@@ -50,6 +50,7 @@ and would take them for letters."""
 _MARKS = "_\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3"
 """Letters to Python, and something between words to the tokenizer."""
 _PIECE = re.compile(f"(?P<cjk>[{_CJK}]+)|[^\\W{_MARKS}{_CJK}]+")
+_PIECE_ALONE = re.compile(f"[^\\W{_MARKS}]+")
 
 # Of the entries that no text and no query can make: `_BETWEEN` takes these out of both.
 _END = "\ue000"
@@ -151,6 +152,18 @@ def parse(query: str) -> Search | None:
             (unwanted if item["no"] else wanted)[Phrase(tuple(entries), open_end)] = None
             left -= len(entries)
     return Search(tuple(wanted), tuple(unwanted)) if wanted else None
+
+
+def typed_phrases(query: str) -> list[tuple[str, bool]]:
+    """The words and quotations that are looked for, as they were typed, and whether each may go on."""
+    query = unicodedata.normalize("NFKC", query[:QUERY_CHARACTERS]).translate(_QUOTES)
+    found = []
+    for item in _ITEM.finditer(query):
+        typed = item["word"] or item["quoted"] or ""
+        words = " ".join(_PIECE_ALONE.findall(_plain(typed)))
+        if words and not item["no"] and item["word"] not in _OPERATORS:
+            found.append((words, (item["prefix"] or typed).endswith("*")))
+    return found
 
 
 def _entries(typed: str) -> list[str]:

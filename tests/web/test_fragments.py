@@ -160,7 +160,7 @@ def test_the_key_of_a_row_has_all_that_the_row_shows(app: Flask, ports: Ports) -
         runs = page_of_runs(RunFilter(), 50).rows
         assert len(runs) == len(made)
         columns = Columns(tuple(COLUMNS), True)
-        rows = Rows(columns, {}, {}, START.date())
+        rows = Rows(columns, {}, {}, {}, START.date())
         for run in runs:
             assert rows.key(run)
             render_template_string(

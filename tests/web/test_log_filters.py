@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from autoai.domain.runs import Reason
 from autoai.queries import log_choices
+from autoai.services.search_index import rebuild_search
 from autoai.web.logs.words import REASONS
 
 from ..fakes import START
@@ -218,3 +219,26 @@ def test_a_search_that_stops_halfway_goes_on(
         if ids(text):
             break
     assert ids(text) == [found]
+
+
+def test_hits_show_the_words_around_what_was_searched_for(
+    app: Flask, signed_in: FlaskClient, task, run
+) -> None:
+    task_id = task()
+    texts = [
+        {"response_text": "A long story. " * 20 + "<b>今天天气</b> is fine."},
+        {"error_message": "No word about 天气 came."},
+        {"request_messages": [{"role": "user", "content": "How is the 天气?"}]},
+        {"response_text": "Nothing of the kind."},
+    ]
+    for minutes, columns in enumerate(texts):
+        run(task_id, START - timedelta(minutes=minutes), texts=columns)
+    with app.app_context():
+        rebuild_search()
+    text = signed_in.get("/logs?q=天气").text
+    cells = re.findall(r'<td class="what".*?</td>', text, re.S)
+    assert [cell.count("<mark>天气</mark>") for cell in cells] == [1, 1, 1]
+    assert "&lt;b&gt;今天<mark>天气</mark>&lt;/b&gt; is fine." in cells[0]
+    assert ">Error</span> No word about" in cells[1] and ">Message</span> How is the" in cells[2]
+    assert "<mark>" not in signed_in.get("/logs").text
+    assert "<mark>" not in signed_in.get("/logs?q=天气&columns=cost").text

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ...domain.runs import Reason, Source, Status
+from ...domain.snippets import Snippet
 from ...models import Run, Task
 from ...queries.log_choices import (
     Choices,
@@ -25,6 +26,7 @@ from ...queries.run_filter import RunFilter
 from ...queries.run_log import figures, last_days
 from ...queries.run_pages import Cursor, RunPage, page_of_runs
 from ...queries.saved_views import saved_views
+from ...queries.search_snippets import snippets_of
 from ...queries.state import current_revision
 from ...queries.waiting import Wait, waits_of
 from ...runtime import runtime
@@ -129,8 +131,10 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         return redirect(address(base, [*chosen.query(), *kept]), 303)
     tries = len(args.get("tries", ""))
     accounts = _accounts_of(found.rows, columns)
+    snippets = _snippets_of(found.rows, columns, chosen.wanted.text)
+    shown_on = local(now).date()
     within = _within(chosen, task)
-    rows = Rows(columns, accounts, waits(found.rows), local(now).date(), within)
+    rows = Rows(columns, accounts, waits(found.rows), snippets, shown_on, within)
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in args else "logs/_found.html",
@@ -209,3 +213,11 @@ def _accounts_of(runs: Sequence[Run], columns: Columns) -> dict[int, str]:
     if "account" not in columns.names:
         return {}
     return account_names({run.account_id for run in runs if run.account_id})
+
+
+def _snippets_of(
+    runs: Sequence[Run], columns: Columns, text: str
+) -> dict[int, tuple[str, Snippet]]:
+    if not text or "what" not in columns.names:
+        return {}
+    return snippets_of([run.id for run in runs], text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 
+from ...domain.snippets import Snippet
 from ...models import Run
 from ...queries.waiting import Wait
 from .columns import Columns
@@ -46,6 +47,7 @@ class Rows:
     columns: Columns
     accounts: Mapping[int, str]
     waits: Mapping[int, Wait]
+    snippets: Mapping[int, tuple[str, Snippet]]
     today: date
     """On the person's clocks: times of other days are written with their date."""
     within: str = ""
@@ -55,5 +57,6 @@ class Rows:
         """All that a run's row shows."""
         tags = tuple(run.task.tags) if "tags" in self.columns.names else ()
         account = self.accounts.get(run.account_id) if run.account_id else None
-        wait = self.waits.get(run.id)
-        return (*_shown(run), tags, account, wait, self.today, self.within, *self.columns.shown)
+        beside = (self.waits.get(run.id), self.snippets.get(run.id))
+        common = (self.today, self.within, *self.columns.shown)
+        return (*_shown(run), tags, account, *beside, *common)
