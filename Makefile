@@ -27,7 +27,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check static format format-check lint types bench bench-pages faults oracle image clean browser faketime catalogues
+.PHONY: help run test check tools static format format-check lint types bench bench-pages faults oracle image clean browser faketime catalogues
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ run: .venv/.installed catalogues ## Set up what is missing and serve on port 800
 	@$(RUN) autoai.cli.init
 	@exec $(RUN) gunicorn wsgi:app
 
-test: .venv/.installed-dev catalogues browser faketime $(AIMOCK) ## Run all tests
+test: .venv/.installed-dev catalogues tools ## Run all tests
 	@if [ -e .venv/.no-browser ]; then AUTOAI_SKIP_BROWSER=1; export AUTOAI_SKIP_BROWSER; fi; \
 	CHROMIUM='$(CHROMIUM)' exec $(RUN) pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -76,6 +76,8 @@ bench-pages: .venv/.installed-dev catalogues ## Measure every page in a ledger o
 image: ## Build the container image
 	@docker build --tag autoai .
 
+tools: browser faketime $(AIMOCK) ## Install what the tests need from apt and npm
+
 clean: ## Remove what was installed and compiled; data, logs and .env stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find autoai tests -name __pycache__ -prune -exec rm -rf {} +
@@ -88,7 +90,7 @@ catalogues: .venv/.installed $(CATALOGUES)
 
 # Says how to mend a machine without a browser, and leaves a mark for `test`. Not in CI: there a
 # skipped group would look like a passed one.
-browser: .venv/.installed-dev
+browser: .venv/.created
 	@rm -f .venv/.no-browser; \
 	[ -z "$$AUTOAI_SKIP_BROWSER" ] || exit 0; \
 	has() { ! command -v dpkg-query >/dev/null || \
