@@ -62,6 +62,8 @@ class Fragments:
         most_letters: int = MOST_LETTERS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.few = BUSY
+        """So many who ask for pieces of `recently` within `RECENT` seconds each get their own."""
         self._slots = slots
         self._monotonic = monotonic
         self._recent: LRUCache[Hashable, Recent] = LRUCache(MOST_RECENT)
@@ -90,7 +92,7 @@ class Fragments:
         now = self._monotonic()
         with self._lock:
             found = self._recent.get(whole)
-            busy = len(self._written_at) == BUSY and now - self._written_at[0] < RECENT
+            busy = len(self._written_at) >= self.few and now - self._written_at[0] < RECENT
             if (
                 not busy
                 or found is None
@@ -106,6 +108,12 @@ class Fragments:
         with self._lock:
             self._recent[whole] = Recent(now, revision, parts)
         return self._finished(parts)
+
+    def forget(self) -> None:
+        """Keep nothing of what was written until now."""
+        with self._lock:
+            self._kept.clear()
+            self._recent.clear()
 
     def _finished(self, parts: list[str]) -> Markup:
         """With the slots filled in."""
@@ -155,7 +163,7 @@ def frozen(value: object) -> Hashable:
 
 def init_app(app: Flask, slots: Slots) -> None:
     """Give the templates `once`, `recently` and `slot`."""
-    fragments = Fragments(slots)
+    fragments = app.extensions["fragments"] = Fragments(slots)
     app.jinja_env.globals.update(
         once=fragments.once, recently=fragments.recently, slot=fragments.slot
     )

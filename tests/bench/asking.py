@@ -19,6 +19,7 @@ from probes import Probe
 from sqlalchemy import Engine, event
 
 from autoai.extensions import db
+from autoai.web.fragments import BUSY
 from tests.conftest import csrf_of
 from tests.server import PASSWORD
 
@@ -59,6 +60,9 @@ class Found:
         return self.constant.cpu + self.sql.cpu
 
 
+_NEVER = 10**9
+
+
 class Asker:
     """A browser in this process that is logged in, and a program."""
 
@@ -75,6 +79,8 @@ class Asker:
     def find(self, probe: Probe) -> Found:
         """Measure one address, and its floors."""
         headers = _PART if probe.part else {}
+        fragments = self._app.extensions["fragments"]
+        fragments.few = BUSY if probe.shared else _NEVER
         with self._noting(), statements_of(self.engine) as said:
             answer = self._client.get(probe.path, headers=headers)
         found = Found(probe, answer.status_code, statements=list(said))
@@ -82,7 +88,8 @@ class Asker:
             return found
         body = answer.get_data()
         found.size, found.packed = len(body), len(gzip.compress(body, 6))
-        found.took = timed(lambda: self._client.get(probe.path, headers=headers))
+        forget = fragments.forget if probe.forgotten else None
+        found.took = timed(lambda: self._client.get(probe.path, headers=headers), forget)
         if self._kept is not None:
             assert self._client.get(_CONSTANT).status_code == 200
             found.constant = timed(lambda: self._client.get(_CONSTANT))
@@ -136,8 +143,8 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def timed(act: Callable[[], Any]) -> Times:
-    """Over many times, after two that warm up."""
+def timed(act: Callable[[], Any], before: Callable[[], None] | None = None) -> Times:
+    """Over many times, after two that warm up; `before` each of them is not counted."""
     act()
     act()
     gc.collect()
@@ -145,6 +152,8 @@ def timed(act: Callable[[], Any]) -> Times:
     cpu: list[float] = []
     until = time.perf_counter() + _SECONDS
     while len(wall) < _LEAST or (len(wall) < _MOST and time.perf_counter() < until):
+        if before is not None:
+            before()
         begun, used = time.perf_counter(), time.process_time()
         act()
         wall.append((time.perf_counter() - begun) * 1000)

@@ -36,6 +36,10 @@ class Probe:
     aim: Aim | None = None
     part: bool = False
     """Asked for as htmx asks."""
+    shared: bool = False
+    """Asked for as often as if many did at once."""
+    forgotten: bool = False
+    """Each time as if nothing of it had been written before."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,10 @@ def page_probes(database: sqlite3.Connection) -> Iterator[Probe]:
     )
     tasks = ("SELECT * FROM tasks ORDER BY lower(name) LIMIT 21",)
     yield Probe("dashboard", "/", figures + month, DASHBOARD)
+    yield Probe("dashboard, while many ask", "/", aim=DASHBOARD, shared=True)
     yield Probe("dashboard, its live part", "/", figures + month, DASHBOARD, part=True)
+    yield Probe("dashboard, nothing kept", "/", figures + month, DASHBOARD, forgotten=True)
+    yield Probe("log, nothing kept", "/logs", _page("1"), LOG, forgotten=True)
     yield Probe("tasks", "/tasks", tasks)
     yield Probe("tasks, page 10", "/tasks?page=10", tasks)
     yield Probe("tasks, searched", "/tasks?q=news", tasks)
@@ -232,7 +239,7 @@ def _page(where: str, sign: str = "<") -> Sql:
 
 def _count(found: Filter) -> Sql:
     if found.query == "":
-        return ("SELECT status, sum(due), sum(due_degraded) FROM hourly_totals GROUP BY status",)
+        return ("SELECT status, due, due_degraded FROM status_totals",)
     return (f"SELECT count(*) FROM (SELECT 1 FROM runs WHERE {found.where} LIMIT 1001)",)
 
 
