@@ -92,7 +92,7 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     usage = find_wrong_usage(session, zone)
     oldest = session.scalar(select(func.min(Run.due_at)))
     days: _Sums = {}
-    hours = WrongHours({}, {})
+    hours = WrongHours({}, {}, {})
     if oldest is not None:
         first_day = oldest.astimezone(zone).date() + timedelta(days=1)
         midnight = datetime.combine(first_day, time(), zone).astimezone(UTC)

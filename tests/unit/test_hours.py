@@ -10,14 +10,14 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete, event, func, select, update
+from sqlalchemy import Connection, delete, event, func, select, text, update
 
 from autoai.domain.percentiles import bucket_of, middle_of, percentile
 from autoai.extensions import db
 from autoai.models import HourlyTiming, HourlyTotal, InstanceState, write_transaction
 from autoai.queries.dashboard import dashboard_figures, hours_chart, performance
 from autoai.runtime import runtime
-from autoai.services.hours import count_hours_once, hour_of
+from autoai.services.hours import count_hours_once, find_wrong_hours, hour_of
 from autoai.services.ports import Ports
 from autoai.services.statistics import rebuild_totals
 from autoai.services.tasks import delete_task
@@ -149,3 +149,34 @@ def test_the_dashboard_tells_of_today(in_app: Flask, ports: Ports, clock: FakeCl
     days = performance(START, ZONE, 3)
     assert [sum(day.day.by_status.values()) for day in days] == [0, 1, 5]
     assert days[-1].timings == timings and days[-1].success_rate == 0.75
+
+
+def test_all_time_is_the_sum_of_the_hours_and_is_proved_with_them(app: Flask, ports: Ports) -> None:
+    with app.app_context():
+        task = make_task(ports)
+        for hours in range(5):
+            make_run(
+                task, START - timedelta(hours=hours), status="failed" if hours % 2 else "success"
+            )
+        assert _all_time() == _sum_of_hours() == {"success": (3, 0), "failed": (2, 0)}
+        with write_transaction() as session:
+            session.execute(text("UPDATE hourly_totals SET due = due + 2 WHERE status = 'failed'"))
+        assert _all_time() == _sum_of_hours() == {"success": (3, 0), "failed": (6, 0)}
+        with write_transaction() as session:
+            session.execute(text("DELETE FROM hourly_totals WHERE status = 'failed'"))
+            session.execute(text("UPDATE status_totals SET due = 70 WHERE status = 'success'"))
+            wrong = find_wrong_hours(session, ZONE)
+            assert len(wrong) == 3
+            wrong.mend(session, ZONE)
+        assert _all_time() == _sum_of_hours() == {"success": (3, 0), "failed": (2, 0)}
+        assert len(find_wrong_hours(db.session(), ZONE)) == 0
+
+
+def _all_time() -> dict[str, tuple[int, int]]:
+    rows = db.session.execute(text("SELECT status, due, due_degraded FROM status_totals"))
+    return {status: (due, degraded) for status, due, degraded in rows}
+
+
+def _sum_of_hours() -> dict[str, tuple[int, int]]:
+    query = "SELECT status, sum(due), sum(due_degraded) FROM hourly_totals GROUP BY status"
+    return {status: (due, bad) for status, due, bad in db.session.execute(text(query))}
