@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, func, literal, null, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..extensions import db
-from ..models import Account, Run, Task, TaskTag
+from ..models import Account, Run, SavedView, Task, TaskTag
 
 MOST = 100
 Choices = list[tuple[int, str]]
 """(id, name)"""
 
-_some_tasks = select(Task.id).limit(bindparam("most") + 1).subquery()
-_FEW_TASKS = (
-    select(Task.id, Task.name)
-    .where(select(func.count()).select_from(_some_tasks).scalar_subquery() <= bindparam("most"))
-    .order_by(func.lower(Task.name), Task.id)
-)
-_ANY_TASK = select(Task.id).limit(1)
-_ACCOUNTS = select(Account.id, Account.name).order_by(func.lower(Account.name)).limit(MOST)
+
+@dataclass(frozen=True)
+class View:
+    """A saved view of the log."""
+
+    id: int
+    name: str
+    query: str
 
 
-def few_tasks(most: int = MOST) -> Choices | None:
-    """All tasks by name; None where there are more than `most`."""
-    rows = db.session.execute(_FEW_TASKS, {"most": most})
-    found = [(task_id, name) for task_id, name in rows]
-    if not found and db.session.scalar(_ANY_TASK) is not None:
-        return None
-    return found
+@dataclass(frozen=True)
+class Offers:
+    """All that there is to choose from. Each list is by name and has the first hundred."""
+
+    tasks: Choices | None
+    """None where there are more."""
+    accounts: dict[int, str]
+    models: list[str]
+    """That runs were sent to."""
+    tags: list[str]
+    """Of tasks."""
+    views: list[View]
+    """All of them."""
+
+
+def offers() -> Offers:
+    """One statement: each of them would take SQLAlchemy longer than SQLite needs for the answer."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for kind, row_id, name, query in db.session.execute(_OFFERS):
+        found[kind].append((row_id, name, query))
+    too_many = len(found["task"]) > MOST
+    return Offers(
+        tasks=None if too_many else _by_name(found["task"]),
+        accounts=dict(_by_name(found["account"])),
+        models=sorted(name for _, name, _ in found["model"]),
+        tags=sorted(name for _, name, _ in found["tag"]),
+        views=sorted((View(*row) for row in found["view"]), key=lambda view: view.name.lower()),
+    )
+
+
+def _by_name(rows: Iterable[tuple[int, str, None]]) -> Choices:
+    return sorted(((row_id, name) for row_id, name, _ in rows), key=lambda row: row[1].lower())
 
 
 def tasks_like(text: str, most: int) -> Choices:
@@ -45,38 +73,40 @@ def task_name(task_id: int | None) -> str | None:
     return db.session.scalar(select(Task.name).where(Task.id == task_id)) if task_id else None
 
 
-def account_names(ids: Collection[int] | None = None) -> dict[int, str]:
-    """Id → name, by name: of these accounts, else of the first hundred."""
-    query = _ACCOUNTS if ids is None else _ACCOUNTS.where(Account.id.in_(ids))
+def account_names(ids: Collection[int]) -> dict[int, str]:
+    """Id → name of these accounts."""
+    query = select(Account.id, Account.name).where(Account.id.in_(ids))
     return dict(db.session.execute(query).all())
 
 
-def models_used() -> Sequence[str]:
-    """The models that runs were sent to, the first hundred by name."""
-    return _values(_MODELS)
-
-
-def tags_used() -> Sequence[str]:
-    """The tags of tasks, the first hundred by name."""
-    return _values(_TAGS)
-
-
-def _values(query: Select[str | None]) -> list[str]:
-    return [value for value in db.session.scalars(query) if value is not None]
-
-
 def _distinct(
-    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None],
-) -> Select[str | None]:
+    kind: str, column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+) -> Select[Any]:
     """By one look into the column's index for each value. DISTINCT would read the whole index."""
     # Its index may have only what is not null: that must be said, or it is not seen to fit.
     first = select(func.min(column).label("value")).where(column.is_not(None))
-    found = first.cte("found", recursive=True)
+    found = first.cte(f"{kind}s_found", recursive=True)
     following = select(func.min(column)).where(column > found.c.value).scalar_subquery()
     step = select(following).where(found.c.value.is_not(None))
     chain = found.union_all(step)
-    return select(chain.c.value).limit(MOST)
+    value = chain.c.value
+    return _offered(kind, null(), value, null(), value.is_not(None)).limit(MOST)
 
 
-_MODELS = _distinct(Run.model)
-_TAGS = _distinct(TaskTag.tag)
+def _offered(kind: str, row_id: Any, name: Any, query: Any, *which: Any) -> Select[Any]:
+    return select(literal(kind, literal_execute=True).label("kind"), row_id, name, query).where(
+        *which
+    )
+
+
+_PARTS = (
+    _offered("task", Task.id, Task.name, null()).limit(MOST + 1),
+    _offered("account", Account.id, Account.name, null())
+    .order_by(func.lower(Account.name))
+    .limit(MOST),
+    _offered("view", SavedView.id, SavedView.name, SavedView.query),
+    _distinct("model", Run.model),
+    _distinct("tag", TaskTag.tag),
+)
+# Within parts of a union SQLite takes neither an order nor a limit: they stand in queries of their own.
+_OFFERS = union_all(*(select(part.subquery()) for part in _PARTS))

@@ -15,17 +15,14 @@ from ...domain.runs import Reason, Source, Status
 from ...domain.snippets import Snippet
 from ...models import Run, Task
 from ...queries.log_choices import (
-    Choices,
+    Offers,
     account_names,
-    few_tasks,
-    models_used,
-    tags_used,
+    offers,
     task_name,
 )
 from ...queries.run_filter import RunFilter
 from ...queries.run_log import figures, last_days
 from ...queries.run_pages import Cursor, RunPage, page_of_runs
-from ...queries.saved_views import saved_views
 from ...queries.search_snippets import snippets_of
 from ...queries.state import current_revision
 from ...queries.waiting import Wait, waits_of
@@ -59,15 +56,6 @@ BUILT_IN: dict[str, list[tuple[str, str]]] = {
 """Views that are always there."""
 
 
-@dataclass(frozen=True)
-class View:
-    """A saved view."""
-
-    id: int
-    name: str
-    query: str
-
-
 class Offered:
     """The choices of the filter's fields: read where they are drawn, not when rows are refreshed."""
 
@@ -78,24 +66,8 @@ class Offered:
     columns = COLUMNS
 
     @cached_property
-    def tasks(self) -> Choices | None:
-        return few_tasks()
-
-    @cached_property
-    def accounts(self) -> dict[int, str]:
-        return account_names()
-
-    @cached_property
-    def models(self) -> Sequence[str]:
-        return models_used()
-
-    @cached_property
-    def tags(self) -> Sequence[str]:
-        return tags_used()
-
-    @cached_property
-    def views(self) -> list[View]:
-        return [View(view.id, view.name, view.query) for view in saved_views()]
+    def choices(self) -> Offers:
+        return offers()
 
     def task_called(self, task_id: int | None) -> str:
         """As the field for a task's name shows it."""
