@@ -169,6 +169,16 @@ def search_probes() -> Iterator[Probe]:
                 yield replace(probe, name=f"  and {more}", path=f"{probe.path}&{more}", sql=())
 
 
+BESIDE = (
+    "status=failed",
+    "status=failed&min_duration_ms=10000",
+    "source=schedule&max_cost=0.00001",
+    "status=failed&verdict=ok",
+    f"q={COMMON}",
+)
+"""Filters that a run's neighbours are looked for under: common, rare, by no index, none, by words."""
+
+
 def page_probes(database: sqlite3.Connection) -> Iterator[Probe]:
     """Everything but the log."""
     newest = "SELECT id FROM run_texts ORDER BY run_id DESC LIMIT 1".replace("id F", "run_id F")
@@ -216,6 +226,8 @@ def page_probes(database: sqlite3.Connection) -> Iterator[Probe]:
     yield Probe("run, a success", f"/logs/{success}", one)
     yield Probe("run, a failure", f"/logs/{failed}", one)
     yield Probe("run, its part", f"/logs/{success}", one, part=True)
+    for query in BESIDE:
+        yield Probe(f"run, among {query}", f"/logs/{success}?{query}", one)
     yield Probe("usage", "/usage", used)
     yield Probe("accounts", "/accounts", ("SELECT * FROM accounts ORDER BY lower(name)",))
     yield Probe("health", "/health")
