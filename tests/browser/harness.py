@@ -185,7 +185,8 @@ def too_wide(page: Page) -> list[str]:
 
 
 def out_of_card(page: Page) -> list[str]:
-    """What sticks out of the card that it belongs to, without being cut or scrolled there."""
+    """What sticks out of the card that it belongs to, without being cut or scrolled there; and what
+    has so little room there that its words stand letter below letter."""
     found: list[str] = page.evaluate(
         """() => {
             const cut = (element) => getComputedStyle(element).overflowX !== "visible";
@@ -200,8 +201,10 @@ def out_of_card(page: Page) -> list[str]:
                     return [...card.querySelectorAll("*")].filter((element) => {
                         if (element.ownerSVGElement || element.closest(".sr, .sheet")) return false;
                         const box = element.getBoundingClientRect();
-                        return box.width > 0 && (box.right > right + 1 || box.left < left - 1)
-                            && element.checkVisibility() && !inside(element, card);
+                        const out = box.right > right + 1 || box.left < left - 1;
+                        const squeezed = box.width < 30 && box.height > 150 && element.innerText?.trim();
+                        return box.width > 0 && (squeezed || (out && !inside(element, card)))
+                            && element.checkVisibility();
                     });
                 })
                 .map((element) => element.outerHTML.slice(0, 120));
