@@ -84,8 +84,8 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     """Count every row of the ledger anew; how many totals were wrong, and are mended.
 
     Only days from the oldest row on are looked at: what retention has removed is known by its total
-    alone. All is read as it was at one moment, while others write; what was wrong then is wrong by as
-    much afterwards, so that much is added, in a transaction that takes no time.
+    alone. Each kind is read as it was at one moment, while others write; what was wrong then is wrong by
+    as much afterwards, so that much is added, in a transaction that takes no time.
     """
     session = db.session()
     session.commit()  # ends whatever was read before
@@ -96,7 +96,9 @@ def rebuild_totals(zone: ZoneInfo) -> int:
     if oldest is not None:
         first_day = oldest.astimezone(zone).date() + timedelta(days=1)
         midnight = datetime.combine(first_day, time(), zone).astimezone(UTC)
+        session.commit()  # as long as it reads from one moment, the write-ahead log only grows
         days = _find_wrong_days(session, zone, first_day)
+        session.commit()
         hours = find_wrong_hours(session, zone, hour_of(midnight, zone))
     session.commit()
     if wrong := len(usage) + len(days) + len(hours):
