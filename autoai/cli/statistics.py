@@ -23,8 +23,8 @@ def rebuild_stats() -> None:
 def rebuild_search() -> None:
     """Compare the search index with the texts of all runs, and say whether it was right.
 
-    What is wrong or missing is mended. Runs are recorded meanwhile, but may have to wait: with a
-    million runs a minute or so.
+    What is wrong or missing is mended. Runs are recorded meanwhile. For as long as it takes, the disk
+    holds a copy of the index.
     """
     wrong = rebuild_index()
     click.echo(

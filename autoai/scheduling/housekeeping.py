@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _EVERY_MINUTES = 10
 _FIRST_AFTER = timedelta(minutes=1)
-_LEFTOVERS_FIRST_AFTER = timedelta(seconds=5)
+_SOON = timedelta(seconds=5)
 _PREFLIGHT_FIRST_AFTER = timedelta(seconds=10)
 _STEPS = 500
 _BREATH = 0.05
@@ -68,8 +68,8 @@ class Housekeeping:
     def start(self) -> None:
         """Add the jobs."""
         self._add("housekeeping", self, _EVERY_MINUTES * 60, _FIRST_AFTER)
-        self._add("leftovers", self._tidy, _LEFTOVERS_SECONDS, _LEFTOVERS_FIRST_AFTER)
-        self._add("search-index", self._index, _INDEXING_SECONDS, _FIRST_AFTER)
+        self._add("leftovers", self._tidy, _LEFTOVERS_SECONDS, _SOON)
+        self._add("search-index", self._index, _INDEXING_SECONDS, _SOON)
         if self._looks_ahead:
             self._add("preflight", self._preflight, _PREFLIGHT_SECONDS, _PREFLIGHT_FIRST_AFTER)
 

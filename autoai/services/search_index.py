@@ -7,11 +7,14 @@ which texts are older than the index: `index_older_texts` works them off.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, text, update
-from sqlalchemy.exc import DatabaseError
 
 from ..domain.search import index_words
 from ..extensions import db
@@ -43,7 +46,13 @@ _KNOWN = text("SELECT rowid, words FROM run_search WHERE rowid >= :first AND row
 _WITHOUT_TEXTS = text(
     "SELECT rowid FROM run_search WHERE rowid NOT IN (SELECT run_id FROM run_texts)"
 )
-_DROP = text("DELETE FROM run_search WHERE rowid = :id")
+_DROP = text(
+    "DELETE FROM run_search WHERE rowid = :id"
+    " AND NOT EXISTS (SELECT 1 FROM run_texts WHERE run_id = :id)"
+)
+_MADE = "SELECT sql FROM main.sqlite_master WHERE name = 'run_search'"
+_PARTS = ("data", "idx", "content", "config")
+"""The tables that SQLite keeps the index in."""
 _MESSAGES = select(RunText.run_id, RunText.request_messages)
 
 
@@ -92,42 +101,84 @@ def index_older_texts() -> int:
 def rebuild_search() -> int:
     """Compare the index with the texts, all of it, and mend it; how many runs were wrong.
 
-    First SQLite compares what it looks words up in with what that was made of: others wait with
-    writing meanwhile. The texts are then read in small steps, between which others write.
+    SQLite compares what it looks words up in with what that was made of in a copy of the index, and
+    texts are compared in small steps outside of any transaction that others wait for: only what is
+    wrong is looked at again in one.
     """
     wrong = 0
-    with write_transaction() as session:
-        if not _is_sound(session):
+    if not _is_sound():
+        with write_transaction() as session:
             session.execute(_ANEW)
             wrong = session.scalar(_HOW_MANY) or 0
-    with write_transaction() as session:
-        gone = [{"id": run_id} for run_id in session.scalars(_WITHOUT_TEXTS)]
-        if gone:
-            session.execute(_DROP, gone)
-        wrong += len(gone)
-    below = 1 + (db.session.scalar(select(func.max(RunText.run_id))) or 0)
-    while below:
+    gone = list(db.session.scalars(_WITHOUT_TEXTS))
+    for start in range(0, len(gone), STEP):
         with write_transaction() as session:
-            words = _fresh(session, below)
-            first = min(words, default=0)
-            rows = session.execute(_KNOWN, {"first": first, "below": below})
-            known: dict[int, str] = {row.rowid: row.words for row in rows}
-            bad = [{"id": i, "words": w} for i, w in words.items() if known.get(i) != w]
-            if bad:
-                session.execute(_WRITE, bad)
-            session.execute(_INDEXED_FROM, {"first": first})
-        wrong += len(bad)
+            session.execute(_DROP, [{"id": run_id} for run_id in gone[start : start + STEP]])
+    wrong += len(gone)
+    session = db.session()
+    unindexed = session.scalar(select(InstanceState.unindexed_below)) or 0
+    below = 1 + (session.scalar(select(func.max(RunText.run_id))) or 0)
+    while below:
+        bad, first = _compared(session, below)
+        session.commit()  # the next step reads anew
+        if bad or first < unindexed:
+            with write_transaction() as writing:
+                bad, first = _compared(writing, below)
+                if bad:
+                    writing.execute(_WRITE, [{"id": i, "words": words} for i, words in bad.items()])
+                writing.execute(_INDEXED_FROM, {"first": first})
+            wrong += len(bad)
         below = first
     return wrong
 
 
-def _is_sound(session: DbSession) -> bool:
-    try:
-        with session.begin_nested():
-            session.execute(_CHECK)
-    except DatabaseError:
-        return False
+def _compared(session: DbSession, below: int) -> tuple[dict[int, str], int]:
+    """Of the newest runs with smaller numbers than `below`, a few: the words of those that the index
+    has wrong, and the smallest number that was looked at."""
+    words = _fresh(session, below)
+    first = min(words, default=0)
+    rows = session.execute(_KNOWN, {"first": first, "below": below})
+    known: dict[int, str] = {row.rowid: row.words for row in rows}
+    return {i: w for i, w in words.items() if known.get(i) != w}, first
+
+
+def _is_sound() -> bool:
+    """Does SQLite find what the index was made of in it? It can only ask so where it may write, and
+    for minutes where there are millions of words: so it asks a copy, beside the database, that is
+    made from what there was at one moment."""
+    folder = Path(db.engine.url.database or "").parent
+    with TemporaryDirectory(prefix="search-index-", dir=folder) as place:
+        copy = str(Path(place) / "copy.db")
+        _copy_index(copy)
+        with closing(sqlite3.connect(copy)) as connection:
+            try:
+                connection.execute(str(_CHECK))
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+                    raise  # no room, for example
+                return False
     return True
+
+
+def _copy_index(file: str) -> None:
+    with db.engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("ATTACH ? AS copy", (file,))
+        try:
+            raw.execute("PRAGMA copy.journal_mode = OFF")
+            raw.execute("PRAGMA copy.synchronous = OFF")
+            (made,) = raw.execute(_MADE).fetchone()
+            raw.execute(made.replace("run_search", "copy.run_search", 1))
+            raw.execute("BEGIN")
+            for part in _PARTS:
+                raw.execute(f"DELETE FROM copy.run_search_{part}")  # noqa: S608 - names of ours
+                raw.execute(
+                    f"INSERT INTO copy.run_search_{part}"  # noqa: S608 - names of ours
+                    f" SELECT * FROM main.run_search_{part}"
+                )
+            raw.execute("COMMIT")
+        finally:
+            connection.invalidate()
 
 
 def _fresh(session: DbSession, below: int) -> dict[int, str]:
