@@ -44,6 +44,12 @@ _PLAIN = frozenset({str, int, bool, type(None), datetime, date, Decimal})
 Slots = dict[str, Callable[[], str]]
 
 
+class Key(tuple[Hashable, ...]):
+    """Plain values that need not be looked through again."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Recent:
     """A piece that was written a moment ago."""
@@ -149,7 +155,7 @@ def _letters(parts: list[str]) -> int:
 
 def frozen(value: object) -> Hashable:
     """Plain values as a key, whatever they are kept in."""
-    if type(value) in _PLAIN:
+    if type(value) in _PLAIN or isinstance(value, Key):
         return value
     if isinstance(value, list | tuple):
         return tuple(map(frozen, value))

@@ -10,6 +10,7 @@ from operator import attrgetter
 from ...domain.snippets import Snippet
 from ...models import Run
 from ...queries.waiting import Wait
+from ..fragments import Key
 from .columns import Columns
 
 SHOWN = (
@@ -53,10 +54,10 @@ class Rows:
     within: str = ""
     """The filter, as the addresses of the runs end with it: their neighbours are those that fit."""
 
-    def key(self, run: Run) -> tuple[object, ...]:
+    def key(self, run: Run) -> Key:
         """All that a run's row shows."""
         tags = tuple(run.task.tags) if "tags" in self.columns.names else ()
         account = self.accounts.get(run.account_id) if run.account_id else None
         beside = (self.waits.get(run.id), self.snippets.get(run.id))
         common = (self.today, self.within, *self.columns.shown)
-        return (*_shown(run), tags, account, *beside, *common)
+        return Key((*_shown(run), tags, account, *beside, *common))
