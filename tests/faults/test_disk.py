@@ -97,11 +97,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_locked_for_six_seconds(
-    instance: Instance, trial: Trial, report: Report, long: bool
-) -> None:
+def test_locked_for_less(instance: Instance, trial: Trial, report: Report, long: bool) -> None:
     """Less than the busy timeout: whoever writes waits, and nobody fails."""
-    times = 3 if long else 1
+    times, seconds = (3, 6) if long else (1, 3)
     server = instance.gunicorn()
     trial.add_many(server.api)
     trial.launched(5)
@@ -109,14 +107,14 @@ def test_locked_for_six_seconds(
         wait_until(trial.under_way, 10, "a call under way", pause=0.01)
         with _locked(instance.database):
             before = len(trial.upstream.requests())
-            time.sleep(6)
+            time.sleep(seconds)
             # What was claimed in the very moment of the lock is sent.
             assert len(trial.upstream.requests()) <= before + len(trial.grids)
         again = trial.launched()
         assert _well(server)
     tally = trial.close(server)
     report.add(
-        "database locked for 6 s",
+        f"database locked for {seconds} s",
         times,
         tally,
         f"waits and goes on by itself; first request {again:.1f} s after the lock",
@@ -185,20 +183,23 @@ def test_start_on_a_full_disk(
 
 
 @pytest.mark.slow
-def test_start_on_what_is_locked(instance: Instance, trial: Trial, report: Report) -> None:
+def test_start_on_what_is_locked(
+    instance: Instance, trial: Trial, report: Report, long: bool
+) -> None:
     """Less than the busy timeout: the start waits."""
+    seconds = 6 if long else 3
     _killed(trial)
     with _locked(instance.database):
         server = instance.gunicorn(wait=False)
         wait_until(lambda: "Booting worker" in server.output(), 20, "a worker that begins")
-        time.sleep(6)
+        time.sleep(seconds)
         assert "runs the schedule" not in server.output()
     server.ready()
     trial.booted(server)
     again = trial.launched()
     tally = trial.close(server)
     report.add(
-        "start on a database locked for 6 s",
+        f"start on a database locked for {seconds} s",
         1,
         tally,
         f"waits and goes on by itself; first request {again:.1f} s after it was up",

@@ -24,7 +24,7 @@ def test_ledger_stays_true_under_sigkill(
 ) -> None:
     seed = int(os.environ.get("AUTOAI_SEED") or random.SystemRandom().randrange(2**31))
     chance = random.Random(seed)
-    kills = 200 if long else 8
+    kills = 200 if long else 5
     print(f"\n{kills} kills, seed {seed} (AUTOAI_SEED={seed} repeats them)")
     server = instance.gunicorn()
     trial.add_many(server.api)

@@ -29,9 +29,9 @@ signal.signal(signal.SIGRTMIN + 3, hold)
 @pytest.mark.slow
 def test_sigstop(instance: Instance, trial: Trial, report: Report, long: bool) -> None:
     """Longer than a call may take: what was answered in time is read all the same."""
-    seconds = 120 if long else 12
+    seconds, timeout = (120, 8) if long else (8, 5)
     server = instance.gunicorn()
-    trial.add_many(server.api, timeout_seconds=8)
+    trial.add_many(server.api, timeout_seconds=timeout)
     trial.launched(5)
     members = set(server.members())
     wait_until(trial.under_way, 10, "a call under way", pause=0.01)

@@ -162,10 +162,10 @@ class TestKeyfiles:
             secret_key(make_settings(tmp_path))
 
     def test_processes_that_start_at_once_agree(self, tmp_path: Path) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        gate, found = spawn.Barrier(3), spawn.Queue()
+        fork = multiprocessing.get_context("fork")
+        gate, found = fork.Barrier(3), fork.Queue()
         processes = [
-            spawn.Process(target=_make_keys, args=(str(tmp_path), gate, found)) for _ in range(3)
+            fork.Process(target=_make_keys, args=(str(tmp_path), gate, found)) for _ in range(3)
         ]
         for process in processes:
             process.start()
