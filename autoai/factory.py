@@ -22,12 +22,10 @@ from .security.keyfiles import encryption_keys, secret_key
 from .security.redaction import Redactor
 from .services.ports import Clock, Ports
 from .services.users import SESSION_LENGTH
-from .settings import ROOT, Settings, StartError, load_settings
+from .settings import CANNOT_START, ROOT, Settings, StartError, load_settings
 from .startup import serve_under_flask_run, starting
 
 MAX_BODY_BYTES = 1024 * 1024
-_CANNOT_START = 4
-"""The exit code that gunicorn's master takes as "do not try again"."""
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Flask:
@@ -43,7 +41,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             return _build(load_settings(), clock or SystemClock())
     except StartError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(_CANNOT_START)
+        sys.exit(CANNOT_START)
 
 
 class _SessionInterface(SecureCookieSessionInterface):

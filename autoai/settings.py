@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What werkzeug.security.generate_password_hash writes: method and parameters, salt, hex digest.
 _PASSWORD_HASH = re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:sha256:\d+)\$[^$\s]+\$[0-9a-f]{32,}")
+CANNOT_START = 4
+"""The exit code that gunicorn's master takes as "do not try again"."""
 
 
 class StartError(Exception):
@@ -186,6 +189,15 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     except OSError as error:
         raise SettingsError(f"AutoAI cannot start: .env cannot be read: {error.strerror}") from None
+
+
+def check_settings() -> None:
+    """End the process with one line on stderr where environment or `.env` are wrong."""
+    try:
+        load_settings()
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(CANNOT_START)
 
 
 def is_password_hash(text: str) -> bool:
