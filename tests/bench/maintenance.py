@@ -4,8 +4,9 @@
     .venv/bin/python tests/bench/maintenance.py /var/tmp/ledger [--only delete]
 
 Each job works on a copy of its own, while another process writes 50 times a second, as runs that
-end do. Printed: rows a second, the longest write transaction, how long the other process waited at
-most and at the 99th percentile, and how far the write-ahead log grew.
+end do. Printed: rows for each second of CPU, how long its write transactions took, how long the
+other process waited for its own beside the job and before it (median, 99th percentile and longest),
+and how far the write-ahead log grew.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ _BREATH = 0.05
 _MOST = 30.0
 """Seconds for the steps of one job: what is left then is told."""
 _EVERY = 0.02
+_BEFORE = 3.0
+"""Seconds in which the other process writes alone: what it waits then is the machine's doing."""
 _WRITER = """
 import json, sqlite3, sys, threading, time
 base = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
@@ -73,6 +76,8 @@ class Watched:
     """The same of the processor alone: on a busy machine the others are those of the neighbours."""
     waits: list[float] = field(default_factory=list)
     """Seconds from when the other process wanted to write until it had."""
+    idle: list[float] = field(default_factory=list)
+    """The same before the job began."""
     wal: int = 0
     """Bytes."""
 
@@ -104,11 +109,13 @@ def _watching(app: Flask, database: Path) -> Iterator[Watched]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    time.sleep(0.5)
+    time.sleep(_BEFORE)
     try:
         yield watched
     finally:
-        watched.waits = json.loads(writer.communicate()[0])
+        waits = json.loads(writer.communicate()[0])
+        before = int(_BEFORE / _EVERY)
+        watched.idle, watched.waits = waits[:before], waits[before:]
         watched.wal = database.with_name(database.name + "-wal").stat().st_size
         event.remove(engine, "begin", begin)
         event.remove(engine, "checkin", end)
@@ -220,6 +227,14 @@ _JOBS: dict[str, tuple[Job, Callable[[Path], None] | None]] = {
 }
 
 
+def _told(seconds: Sequence[float]) -> str:
+    """In milliseconds: the median, the 99th percentile and the longest."""
+    if not seconds:
+        return "–"
+    shares = (quantile(seconds, 0.5), quantile(seconds, 0.99), max(seconds))
+    return "/".join(f"{share * 1000:.0f}" for share in shares) + " ms"
+
+
 def measure(ledger: Path, name: str) -> None:
     """One job, printed."""
     job, prepared = _JOBS[name]
@@ -239,15 +254,10 @@ def measure(ledger: Path, name: str) -> None:
             took, cpu = time.perf_counter() - begun, time.process_time() - cpu
             db.session.remove()
         print(
-            f"{name:<16}{rows:>10,} rows {took:>7.1f} s {cpu:>6.1f} CPU {rows / took:>9,.0f}/s"
-            f" {rows / cpu:>9,.0f}/CPU s"
-            f"  transactions {len(watched.locks):>5}, longest {max(watched.locks) * 1000:>7.0f} ms,"
-            f" p99 {quantile(watched.locks, 0.99) * 1000:>5.0f},"
-            f" CPU longest {max(watched.cpu) * 1000:>5.0f},"
-            f" p99 {quantile(watched.cpu, 0.99) * 1000:>4.0f}; "
-            f"  waits p50 {quantile(watched.waits, 0.5) * 1000:.0f},"
-            f" p99 {quantile(watched.waits, 0.99) * 1000:.0f},"
-            f" longest {max(watched.waits) * 1000:.0f} ms;  WAL {watched.wal / 1e6:.0f} MB",
+            f"{name:<16}{rows:>10,} rows {took:>7.1f} s {cpu:>6.1f} CPU {rows / cpu:>8,.0f}/CPU s;"
+            f"  {len(watched.locks):>5} transactions, {_told(watched.locks)},"
+            f" CPU {_told(watched.cpu)};  others wait {_told(watched.waits)},"
+            f" alone {_told(watched.idle)};  WAL {watched.wal / 1e6:.0f} MB",
             flush=True,
         )
     finally:

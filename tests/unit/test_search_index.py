@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, event, select, text, update
 
 from autoai.extensions import db
 from autoai.models import InstanceState, Run, RunText, write_transaction
@@ -216,6 +218,24 @@ def test_an_index_that_is_damaged_is_made_anew(app: Flask, ports: Ports) -> None
     assert rebuild_search() == 0
     assert found("消息") == ids
     assert_sound()
+
+
+def test_an_index_that_is_right_is_proven_without_the_lock(app: Flask, ports: Ports) -> None:
+    older(ports, 5)
+    rebuild_search()
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert rebuild_search() == 0
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert asked and "BEGIN IMMEDIATE" not in asked
+    folder = Path(db.engine.url.database or "").parent
+    assert not list(folder.glob("search-index-*")), "the copy is gone"
 
 
 def test_the_command_says_what_it_found(app: Flask, ports: Ports) -> None:
