@@ -43,7 +43,7 @@ from autoai.services.tasks import delete_task
 
 _BREATH = 0.05
 """Seconds between two steps, as housekeeping takes them."""
-_MOST = 30.0
+_MOST = 15.0
 """Seconds for the steps of one job: what is left then is told."""
 _EVERY = 0.02
 _BEFORE = 3.0
