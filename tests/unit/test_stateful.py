@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -29,6 +31,7 @@ from autoai.extensions import Model, db
 from autoai.models import InstanceState, Outage, Run, RunText, Task, write_transaction
 from autoai.providers.base import Completion, Connection, OnText, Request
 from autoai.providers.transport import Call
+from autoai.services import tasks as task_service
 from autoai.services.execute_run import RunControl, execute_run
 from autoai.services.hours import find_wrong_hours
 from autoai.services.leftovers import remove_leftovers
@@ -149,6 +152,7 @@ class Instance(RuleBasedStateMachine):
             session.execute(update(InstanceState).values(last_tick_at=None))
         self.clock.set(START)
         self.process = 1
+        self.created = 0
         self.tasks: dict[int, Known] = {}
         self.claimed: list[RunOrder] = []
         self.outcomes: list[Outcome] = []
@@ -187,7 +191,11 @@ class Instance(RuleBasedStateMachine):
             fields |= {"schedule_type": "once", "once_at": at}
         if blackout and fields["timezone"] == "UTC":
             fields["blackouts"] = [{"from": "12:30", "to": "13:30"}]
-        task = make_task(self.ports, **{"interval_seconds": ..., **fields})
+        self.created += 1
+        # Its shifts follow from its secret name: chance must be hypothesis' own, or no play repeats.
+        name = SimpleNamespace(token_hex=lambda size: f"{self.created:0{2 * size}x}")
+        with patch.object(task_service, "secrets", name):
+            task = make_task(self.ports, **{"interval_seconds": ..., **fields})
         self.tasks[task.id] = Known(task.id, fields, self.now.replace(microsecond=0), self.now)
 
     @precondition(lambda self: self.tasks)
