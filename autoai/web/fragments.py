@@ -7,8 +7,8 @@ changes: other values are another key. Language and time zone of the reader are 
 It may have lists, dicts and dataclasses of plain values, but no row of the database, which is
 another object each time.
 
-`recently` is for what has no such key, because to find the values is the work: it is written for each
-who asks while they are few, and a few times a second for all of them while they are many.
+`recently` is for pages that have no such key, because to find the values is the work: they are written
+for each who asks while they are few, and a few times a second for all of them while they are many.
 
 What differs from request to request though the piece is the same stands in it as `slot(name)`, which
 is filled in each time: the CSRF token, and where the person is.
@@ -33,8 +33,9 @@ from markupsafe import Markup, escape
 
 MOST_LETTERS = 8_000_000
 """Of all pieces that one process keeps: some tens of megabytes at most."""
-BUSY = 10
-"""Pieces of `recently` that are written in `RECENT` seconds before they are shared."""
+BUSY, BUSY_SECONDS = 4, 0.1
+"""So many pieces of `recently` within `RECENT` seconds, and so much time for them, before the next
+ones are shared. One person alone never asks for so many."""
 RECENT = 1.0
 MOST_RECENT = 50
 _SECRET = secrets.token_hex(8)  # so that no text of a stranger can be taken for a slot
@@ -58,6 +59,10 @@ class Recent:
     revision: int
     parts: list[str]
 
+    def is_good(self, now: float, revision: int, exact: bool) -> bool:
+        """For who asks at `now` for what there is as of `revision`."""
+        return now - self.at < RECENT and (self.revision == revision or not exact)
+
 
 class Fragments:
     """The pieces of one app."""
@@ -68,12 +73,12 @@ class Fragments:
         most_letters: int = MOST_LETTERS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.few = BUSY
-        """So many who ask for pieces of `recently` within `RECENT` seconds each get their own."""
+        self.busy_seconds = BUSY_SECONDS
         self._slots = slots
         self._monotonic = monotonic
         self._recent: LRUCache[Hashable, Recent] = LRUCache(MOST_RECENT)
-        self._written_at: deque[float] = deque(maxlen=BUSY)
+        self._writing: deque[tuple[float, float]] = deque()
+        """When pieces of `recently` were begun, and how long they took."""
         self._lock = Lock()
         self._kept: LRUCache[Hashable, list[str]] = LRUCache(most_letters, getsizeof=_letters)
 
@@ -97,23 +102,20 @@ class Fragments:
         whole = (name, str(get_locale()), str(get_timezone()), frozen(key))
         now = self._monotonic()
         with self._lock:
-            found = self._recent.get(whole)
-            busy = len(self._written_at) >= self.few and now - self._written_at[0] < RECENT
-            if (
-                not busy
-                or found is None
-                or now - found.at >= RECENT
-                or (exact and found.revision != revision)
-            ):
-                found = None
-            if found is None:
-                self._written_at.append(now)
-        if found is not None:
+            found = self._recent.get(whole) if self._is_busy(now) else None
+        if found is not None and found.is_good(now, revision, exact):
             return self._finished(found.parts)
         parts = _SLOT.split(self._written(caller))
         with self._lock:
+            self._writing.append((now, self._monotonic() - now))
             self._recent[whole] = Recent(now, revision, parts)
         return self._finished(parts)
+
+    def _is_busy(self, now: float) -> bool:
+        while self._writing and now - self._writing[0][0] >= RECENT:
+            self._writing.popleft()
+        took = sum(seconds for _begun, seconds in self._writing)
+        return len(self._writing) >= BUSY and took >= self.busy_seconds
 
     def forget(self) -> None:
         """Keep nothing of what was written until now."""
@@ -167,9 +169,13 @@ def frozen(value: object) -> Hashable:
     return value
 
 
+def fragments_of(app: Flask) -> Fragments:
+    """The pieces of `app`."""
+    found: Fragments = app.extensions["fragments"]
+    return found
+
+
 def init_app(app: Flask, slots: Slots) -> None:
-    """Give the templates `once`, `recently` and `slot`."""
+    """Give the templates `once` and `slot`."""
     fragments = app.extensions["fragments"] = Fragments(slots)
-    app.jinja_env.globals.update(
-        once=fragments.once, recently=fragments.recently, slot=fragments.slot
-    )
+    app.jinja_env.globals.update(once=fragments.once, slot=fragments.slot)

@@ -26,7 +26,12 @@ def wants_part() -> bool:
 
 def render(page: str, part: str, status: int = 200, /, **context: object) -> Response:
     """`page`, or only `part` of it where htmx wants that: two templates, one context."""
-    response = make_response(render_bounded(part if wants_part() else page, **context), status)
+    return respond(render_bounded(part if wants_part() else page, **context), status)
+
+
+def respond(html: str, status: int = 200) -> Response:
+    """A page or a part of it, whichever htmx wanted, that is written already."""
+    response = make_response(html, status)
     response.vary.update(_VARY)
     return response
 

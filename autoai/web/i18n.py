@@ -84,6 +84,11 @@ def shortcuts_on() -> bool:
     return request.cookies.get("shortcuts") != "off"
 
 
+def is_mac() -> bool:
+    """Are there ⌘ keys where others have Ctrl?"""
+    return "Mac" in request.user_agent.string
+
+
 @preferences.post("/locale")
 def locale() -> Response:
     """Remember a language."""

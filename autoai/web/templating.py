@@ -82,7 +82,7 @@ def _about_the_person() -> dict[str, Any]:
         "chosen_zone": i18n.chosen_zone(),
         "instance_zone_name": runtime().settings.zone.key,
         "shortcuts_on": i18n.shortcuts_on(),
-        "mac": "Mac" in request.user_agent.string,
+        "mac": i18n.is_mac(),
     }
 
 

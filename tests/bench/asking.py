@@ -19,7 +19,6 @@ from probes import Probe
 from sqlalchemy import Engine, event
 
 from autoai.extensions import db
-from autoai.web.fragments import BUSY
 from tests.conftest import csrf_of
 from tests.server import PASSWORD
 
@@ -80,7 +79,7 @@ class Asker:
         """Measure one address, and its floors."""
         headers = _PART if probe.part else {}
         fragments = self._app.extensions["fragments"]
-        fragments.few = BUSY if probe.shared else _NEVER
+        fragments.busy_seconds = 0 if probe.shared else _NEVER
         with self._noting(), statements_of(self.engine) as said:
             answer = self._client.get(probe.path, headers=headers)
         found = Found(probe, answer.status_code, statements=list(said))

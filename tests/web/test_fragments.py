@@ -97,12 +97,23 @@ def test_they_are_bounded_and_what_is_too_large_is_not_kept(fragments: Fragments
     assert large.times == 2
 
 
+class Slow(Counted):
+    """One that takes its time."""
+
+    def __init__(self, seconds: list[float], takes: float) -> None:
+        super().__init__()
+        self.seconds, self.takes = seconds, takes
+
+    def __call__(self) -> str:
+        self.seconds[0] += self.takes
+        return super().__call__()
+
+
 def test_few_who_ask_each_get_it_fresh_and_many_share(
     fragments: Fragments, seconds: list[float]
 ) -> None:
-    piece = Counted()
+    piece = Slow(seconds, 0.03)
     for asked in range(BUSY):
-        seconds[0] += 0.01
         assert fragments.recently("a", asked, False, caller=piece) == f"piece {asked + 1}"
     assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY}"
     seconds[0] += 1.0
@@ -110,10 +121,19 @@ def test_few_who_ask_each_get_it_fresh_and_many_share(
     assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 2}"
 
 
+@pytest.mark.parametrize(("takes", "times"), [(0.001, 50), (0.3, BUSY - 1)])
+def test_what_is_quick_or_seldom_is_always_fresh(
+    fragments: Fragments, seconds: list[float], takes: float, times: int
+) -> None:
+    piece = Slow(seconds, takes)
+    for asked in range(times):
+        assert fragments.recently("a", asked, False, caller=piece) == f"piece {asked + 1}"
+
+
 def test_a_part_that_asks_for_what_is_new_never_gets_what_is_older(
     fragments: Fragments, seconds: list[float]
 ) -> None:
-    piece = Counted()
+    piece = Slow(seconds, 0.03)
     for _ in range(BUSY):
         fragments.recently("a", 7, True, caller=piece)
     assert fragments.recently("a", 7, True, caller=piece) == f"piece {BUSY}"
