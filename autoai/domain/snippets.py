@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from .search import typed_phrases
 
-BEFORE, LONGEST = 40, 160
-"""Characters before the first hit, and in all."""
+BEFORE, LONGEST = 15, 160
+"""Characters before the first hit, which a narrow column must show, and in all."""
 _BLANKS = re.compile(r"\s+")
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = "(?<![A-Za-z0-9])", "(?![A-Za-z0-9])"
 _BETWEEN_WORDS = r"[\W_]+"
