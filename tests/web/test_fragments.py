@@ -188,8 +188,6 @@ def test_the_key_of_a_row_has_all_that_the_row_shows(app: Flask, ports: Ports) -
                 run=Watched(run, read),
                 rows=rows,
                 columns=columns,
-                accounts={},
-                waits={},
                 short_reason=short_reason,
                 now=now,
             )

@@ -102,11 +102,14 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
     if found is None:
         return redirect(address(base, [*chosen.query(), *kept]), 303)
     tries = len(args.get("tries", ""))
-    accounts = _accounts_of(found.rows, columns)
-    snippets = _snippets_of(found.rows, columns, chosen.wanted.text)
-    shown_on = local(now).date()
-    within = _within(chosen, task)
-    rows = Rows(columns, accounts, waits(found.rows), snippets, shown_on, within)
+    rows = Rows(
+        columns,
+        _accounts_of(found.rows, columns),
+        waits(found.rows),
+        _snippets_of(found.rows, columns, chosen.wanted.text),
+        local(now).date(),
+        _within(chosen, task),
+    )
     return render(
         "logs/index.html",
         "logs/_runs.html" if "seen" in args else "logs/_found.html",
@@ -131,9 +134,7 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         tries="." * (tries + 1) if tries < _GOES_ON else "",
         columns=columns,
         rows=rows,
-        accounts=rows.accounts,
         short_reason=short_reason,
-        waits=rows.waits,
         offered=Offered(),
         built_in=BUILT_IN,
         saving=saving,
