@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 from tests.server import PASSWORD, Api, Instance, Process, wait_until
 from tests.upstream import Upstream
@@ -153,6 +161,13 @@ def log_in(page: Page, base: str, password: str = PASSWORD) -> None:
     page.goto(base + "/login")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
+
+
+def arrive(page: Page, url: str | re.Pattern[str]) -> None:
+    """Wait until the page is at `url` and its scripts are there: a page has its address before that,
+    and a key that is pressed in between is lost."""
+    expect(page).to_have_url(url)
+    page.wait_for_load_state("load")
 
 
 def row_of(page: Page, task: dict[str, Any]) -> Locator:

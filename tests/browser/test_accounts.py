@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Open, Site, Watch, is_marked, mark, row_of, too_wide
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, mark, row_of, too_wide
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -69,7 +69,7 @@ def test_an_account_is_made_tried_and_used(open_page: Open, site: Site, watch: W
     page.get_by_label("Name", exact=True).fill("Through it")
     page.get_by_label("Message", exact=True).fill("Hello?")
     page.get_by_role("button", name="Create task").click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     row = row_of(page, site.task_named("Through it"))
     expect(row).to_contain_text("Work")
     row.get_by_role("button", name="Run now").click()

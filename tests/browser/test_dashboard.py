@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import Open, Site, Watch, is_marked, mark, too_wide
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, mark, too_wide
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -78,7 +78,7 @@ def test_a_chart_is_read_by_mouse_keyboard_and_as_a_table(
     expect(bar).to_be_focused()
     expect(page.locator("[data-needs=streak]")).to_contain_text("Morning news")
     bar.press("Enter")
-    expect(page).to_have_url(re.compile(r"/logs\?from=\d{4}-\d\d-\d\d&to="))
+    arrive(page, re.compile(r"/logs\?from=\d{4}-\d\d-\d\d&to="))
 
 
 def test_what_runs_counts_on_and_is_cancelled(
@@ -105,7 +105,7 @@ def test_the_page_of_a_task(
 ) -> None:
     page = open_page("/tasks")
     page.get_by_role("link", name="Morning news").first.click()
-    expect(page).to_have_url(f"{site.base}/tasks/{busy['id']}")
+    arrive(page, f"{site.base}/tasks/{busy['id']}")
     mark(page)
     cells = page.locator(".strip a")
     expect(cells).to_have_count(3)
@@ -130,7 +130,7 @@ def test_the_page_of_a_task(
     watch.allow(r"^404 GET /tasks/\d+\?seen=")  # it is gone before the page that shows it
     page.get_by_role("link", name="Delete …").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     assert page.request.get(f"{site.base}/tasks/{busy['id']}").status == 404
 
 
@@ -142,13 +142,13 @@ def test_without_javascript(open_page: Open, site: Site, busy: dict[str, Any]) -
     page.locator("[data-chart=days] summary").click()
     expect(page.locator("[data-chart=days] tbody tr")).to_have_count(30)
     page.get_by_role("button", name="Cancel: Slow one").click()
-    expect(page).to_have_url(site.base + "/")
+    arrive(page, site.base + "/")
     expect(page.get_by_role("status").first).to_contain_text("is being cancelled")
     page.goto(f"{site.base}/tasks/{busy['id']}")
     page.locator(".strip a").last.focus()
     expect(page.locator(".strip a").last.locator(".tip")).to_be_visible()
     page.get_by_role("button", name="Run now").click()
-    expect(page).to_have_url(f"{site.base}/tasks/{busy['id']}")
+    arrive(page, f"{site.base}/tasks/{busy['id']}")
     expect(page.locator(".strip a")).to_have_count(4)
 
 

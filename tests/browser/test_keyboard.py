@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import Open, Site, row_of
+from tests.browser.harness import Open, Site, arrive, row_of
 from tests.server import PASSWORD
 
 pytestmark = pytest.mark.xdist_group("browser-2")
@@ -34,7 +34,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(site.base + "/")
+    arrive(page, site.base + "/")
 
     tab_to(page, page.get_by_role("link", name="Create the first task"))
     page.keyboard.press("Enter")
@@ -55,7 +55,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     expect(page.locator("#preview")).to_contain_text("09:00")
     tab_to(page, page.get_by_role("button", name="Create task"))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
 
     task = site.task_named("Typed")
     assert task["fixed_time"] == "09:00"
@@ -68,7 +68,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     # To its log, to the run in it, and to that run's page.
     tab_to(page, row.get_by_role("link", name="Logs: Typed"), most=4)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{site.base}/tasks/{task['id']}/logs")
+    arrive(page, f"{site.base}/tasks/{task['id']}/logs")
     page.keyboard.press("j")
     expect(page.locator("[data-row] .opener")).to_be_focused()
     page.keyboard.press("Enter")
@@ -76,7 +76,7 @@ def test_from_the_door_to_a_task_and_its_first_run(open_page: Open, site: Site) 
     run = site.logs_of(task)[0]["id"]
     tab_to(page, number.get_by_text(str(run), exact=True))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{site.base}/logs/{run}")
+    arrive(page, f"{site.base}/logs/{run}")
     expect(page.locator("[data-text=response]")).to_be_visible()
 
 
@@ -146,7 +146,7 @@ def test_a_run_is_opened_and_the_log_filtered(open_page: Open, site: Site) -> No
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    expect(page).to_have_url(re.compile(r"\?status=queued$"))
+    arrive(page, re.compile(r"\?status=queued$"))
     expect(page.get_by_role("heading", name="No run fits this filter")).to_be_visible()
     expect(page.locator("#filter").get_by_label("Queued", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
@@ -157,7 +157,7 @@ def test_the_language_and_the_way_out(open_page: Open, site: Site) -> None:
     page = open_page("/login", signed_in=False)
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(site.base + "/")
+    arrive(page, site.base + "/")
     tab_to(page, page.locator("#menu-language summary"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_role("button", name="繁體中文"))
@@ -165,4 +165,4 @@ def test_the_language_and_the_way_out(open_page: Open, site: Site) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hant")
     tab_to(page, page.get_by_role("button", name="登出"))
     page.keyboard.press("Enter")
-    expect(page).to_have_url(site.base + "/login")
+    arrive(page, site.base + "/login")

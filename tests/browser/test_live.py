@@ -21,7 +21,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.browser.harness import Open, Site, Watch, is_marked, log_in, mark, row_of
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, log_in, mark, row_of
 from tests.server import Instance
 
 pytestmark = pytest.mark.xdist_group("browser-2")
@@ -146,7 +146,7 @@ def test_who_logs_out_in_one_tab_is_led_to_the_door_in_the_others(
     other = page.context.new_page()
     other.goto(site.base + "/logs")
     other.get_by_role("button", name="Log out").click()
-    expect(page).to_have_url(re.compile("/login"))
+    arrive(page, re.compile("/login"))
 
 
 def test_the_list_does_not_move_under_the_reader(open_page: Open, site: Site) -> None:

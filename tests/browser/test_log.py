@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Open, Site, Watch, is_marked, mark
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, mark
 
 
 def day(distance: int) -> str:
@@ -49,7 +49,7 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
     mark(page)
 
     choose_status(page, "Failed")
-    expect(page).to_have_url(site.base + "/logs?status=failed")
+    arrive(page, site.base + "/logs?status=failed")
     expect(rows).to_have_count(1)
     assert statuses(page) == ["failed"]
     expect(page.locator("#menu-filter-status > summary")).to_have_text("1 chosen")
@@ -58,15 +58,15 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
     assert is_marked(page)
 
     choose_status(page, "Success")
-    expect(page).to_have_url(re.compile("status=success&status=failed|status=failed&status=succ"))
+    arrive(page, re.compile("status=success&status=failed|status=failed&status=succ"))
     expect(rows).to_have_count(3)
 
     page.go_back()
-    expect(page).to_have_url(site.base + "/logs?status=failed")
+    arrive(page, site.base + "/logs?status=failed")
     expect(rows).to_have_count(1)
     expect(page.locator("#menu-filter-status > summary")).to_have_text("1 chosen")
     page.go_back()
-    expect(page).to_have_url(site.base + "/logs")
+    arrive(page, site.base + "/logs")
     expect(rows).to_have_count(3)
     page.go_forward()
     expect(rows).to_have_count(1)
@@ -74,7 +74,7 @@ def test_the_filter_by_status_stands_in_the_address_and_back_undoes_it(
     page.reload()
     expect(rows).to_have_count(1)
     page.get_by_role("link", name="Clear").click()
-    expect(page).to_have_url(site.base + "/logs")
+    arrive(page, site.base + "/logs")
     expect(rows).to_have_count(3)
 
 
@@ -83,10 +83,10 @@ def test_the_filter_by_days_counts_both_ends(open_page: Open, site: Site, two_ta
     rows = page.locator("[data-row]")
     page.locator("#filter-more > summary").click()
     page.get_by_label("From").fill(day(0))
-    expect(page).to_have_url(site.base + f"/logs?from={day(0)}")
+    arrive(page, site.base + f"/logs?from={day(0)}")
     expect(rows).to_have_count(3)
     page.get_by_label("To", exact=True).fill(day(1))
-    expect(page).to_have_url(site.base + f"/logs?from={day(0)}&to={day(1)}")
+    arrive(page, site.base + f"/logs?from={day(0)}&to={day(1)}")
     expect(rows).to_have_count(3)
 
     page.get_by_label("From").fill(day(1))
@@ -107,7 +107,7 @@ def test_the_filter_by_task(open_page: Open, site: Site, two_tasks: Any) -> None
     _, bad = two_tasks
     page = open_page("/logs")
     page.locator("#filter").get_by_label("Task", exact=True).select_option("Bad")
-    expect(page).to_have_url(site.base + f"/logs?task_id={bad['id']}")
+    arrive(page, site.base + f"/logs?task_id={bad['id']}")
     expect(page.locator("[data-row]")).to_have_count(1)
 
 
@@ -146,7 +146,7 @@ def test_a_run_has_a_page_of_its_own(open_page: Open, site: Site, two_tasks: Any
     expect(page.get_by_role("heading", name=f"Run {run['id']}")).to_be_visible()
     expect(page.locator("[data-text=response]")).not_to_be_empty()
     page.get_by_role("link", name="Logs of “Good”").click()
-    expect(page).to_have_url(site.base + f"/tasks/{good['id']}/logs")
+    arrive(page, site.base + f"/tasks/{good['id']}/logs")
 
 
 def test_pages_of_twenty_and_the_way_between_them(open_page: Open, site: Site) -> None:
@@ -159,7 +159,7 @@ def test_pages_of_twenty_and_the_way_between_them(open_page: Open, site: Site) -
     expect(rows).to_have_count(20)
     mark(page)
     page.get_by_role("link", name="Older").click()
-    expect(page).to_have_url(re.compile(r"status=success.*before="))
+    arrive(page, re.compile(r"status=success.*before="))
     expect(rows).to_have_count(3)
     page.go_back()
     expect(rows).to_have_count(20)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import Open, Site, is_marked, mark
+from tests.browser.harness import Open, Site, arrive, is_marked, mark
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -44,7 +44,7 @@ def test_the_palette_finds_runs_and_goes(open_page: Open, site: Site) -> None:
     expect(box).to_have_attribute("aria-expanded", "false")
     box.fill("run morn")
     page.keyboard.press("Enter")  # before the answer has come
-    expect(page).to_have_url(f"{site.base}/tasks/{task['id']}/logs")
+    arrive(page, f"{site.base}/tasks/{task['id']}/logs")
     expect(page.get_by_text("A run of “Morning news” was started.")).to_be_visible()
     assert site.logs_of(task)[0]["source"] == "manual"
 
@@ -53,7 +53,7 @@ def test_the_palette_finds_runs_and_goes(open_page: Open, site: Site) -> None:
     expect(chosen).to_have_text("Dark")
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page).to_have_url(f"{site.base}/tasks/{task['id']}/logs")
+    arrive(page, f"{site.base}/tasks/{task['id']}/logs")
 
 
 def test_single_keys(open_page: Open, site: Site) -> None:
@@ -63,7 +63,7 @@ def test_single_keys(open_page: Open, site: Site) -> None:
     for key, path in (("l", "/logs"), ("u", "/usage"), ("t", "/tasks")):
         page.keyboard.press("g")
         page.keyboard.press(key)
-        expect(page).to_have_url(site.base + path)
+        arrive(page, site.base + path)
     one, two = (page.get_by_role("link", name=name, exact=True) for name in ("One", "Two"))
     for key, link in (("j", one), ("j", two), ("j", two), ("k", one), ("ArrowDown", two)):
         page.keyboard.press(key)
@@ -83,7 +83,7 @@ def test_single_keys(open_page: Open, site: Site) -> None:
     page.keyboard.press("n")
     assert is_marked(page), "not behind a dialog"
     sheet.get_by_role("button", name="Switch the shortcuts off").click()
-    expect(page).to_have_url(re.compile("/tasks"))
+    arrive(page, re.compile("/tasks"))
     mark(page)
     for key in ("g", "l", "n", "?"):
         page.keyboard.press(key)
@@ -99,7 +99,7 @@ def test_a_chosen_time_zone(open_page: Open, site: Site) -> None:
     page.get_by_role("link", name="Another one …").click()
     page.get_by_label("Another time zone").fill("Asia/Shanghai")
     page.get_by_role("button", name="Save").click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     expect(page.get_by_text("Times in Asia/Shanghai (UTC+8)")).to_be_visible()
     page.locator("#menu-zone summary").click()
     expect(page.get_by_role("button", name="Asia/Shanghai")).to_have_attribute(

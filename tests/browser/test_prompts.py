@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import Open, Site, too_wide
+from tests.browser.harness import Open, Site, arrive, too_wide
 
 LONG = "Today is {{ date }}. What is new about tea?\n\nGive three points.\nName the source."
 
@@ -36,7 +36,7 @@ def test_a_card_of_the_gallery_becomes_a_task(open_page: Open, site: Site) -> No
     page.get_by_label("API endpoint").fill(site.upstream.base_url)
     page.get_by_label("Model", exact=True).fill("ok")
     page.get_by_role("button", name="Create task").click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     made = site.task_named("Keep-alive ping")
     assert (made["max_tokens"], made["interval_minutes"], made["stream"]) == (200, 15, False)
 

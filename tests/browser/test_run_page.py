@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Open, Site, Watch, is_marked, mark, too_wide
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, mark, too_wide
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -44,11 +44,11 @@ def test_a_run_is_looked_at_in_every_way(open_page: Open, site: Site, runs: list
 
     page.get_by_role("link", name="As it came").click()
     expect(shown).to_contain_text("## News of Tuesday")
-    expect(page).to_have_url(f"{site.base}/logs/{runs[1]}?view=raw")
+    arrive(page, f"{site.base}/logs/{runs[1]}?view=raw")
     page.get_by_role("link", name=f"Compare with run {runs[0]}").click()
     expect(page.locator(".before del")).to_have_text("Monday")
     expect(page.locator(".before ins")).to_have_text("Tuesday")
-    expect(page).to_have_url(f"{site.base}/logs/{runs[1]}?view=raw&diff=previous")
+    arrive(page, f"{site.base}/logs/{runs[1]}?view=raw&diff=previous")
     folded = page.locator("details.message")
     folded.locator("summary").click()
     expect(folded.locator("pre")).to_be_visible()
@@ -65,7 +65,7 @@ def test_a_run_is_looked_at_in_every_way(open_page: Open, site: Site, runs: list
     assert is_marked(page)
 
     page.keyboard.press("]")
-    expect(page).to_have_url(f"{site.base}/logs/{runs[2]}?view=raw&diff=previous")
+    arrive(page, f"{site.base}/logs/{runs[2]}?view=raw&diff=previous")
     page.keyboard.press("[")
     page.wait_for_url(f"{site.base}/logs/{runs[1]}?**")
     page.keyboard.press("[")
@@ -75,11 +75,11 @@ def test_a_run_is_looked_at_in_every_way(open_page: Open, site: Site, runs: list
 
     page.goto(f"{site.base}/logs/{runs[2]}?q=Monday")
     page.get_by_role("link", name="As it came").click()
-    expect(page).to_have_url(f"{site.base}/logs/{runs[2]}?view=raw&q=Monday")
+    arrive(page, f"{site.base}/logs/{runs[2]}?view=raw&q=Monday")
     page.keyboard.press("[")  # over the one between them, which does not say it
-    expect(page).to_have_url(f"{site.base}/logs/{runs[0]}?view=raw&q=Monday")
+    arrive(page, f"{site.base}/logs/{runs[0]}?view=raw&q=Monday")
     page.get_by_role("link", name="Filtered logs").click()
-    expect(page).to_have_url(f"{site.base}/logs?q=Monday")
+    arrive(page, f"{site.base}/logs?q=Monday")
     expect(page.locator("[data-row]")).to_have_count(1)
 
 
@@ -90,7 +90,7 @@ def test_under_a_row_the_address_stays(open_page: Open, site: Site, runs: list[i
     expect(row.locator(".json summary")).to_have_count(4)
     row.get_by_role("link", name="As it came").click()
     expect(row.locator("pre[data-text=response]")).to_contain_text('{"day"')
-    expect(page).to_have_url(site.base + "/logs")
+    arrive(page, site.base + "/logs")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

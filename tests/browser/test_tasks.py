@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import Open, Site, Watch, is_marked, mark, row_of
+from tests.browser.harness import Open, Site, Watch, arrive, is_marked, mark, row_of
 
 KEY = "sk-typed-by-hand-7f3a9c1b"
 
@@ -35,7 +35,7 @@ def test_a_task_is_made_runs_and_is_read(open_page: Open, site: Site) -> None:
     expect(preview).to_contain_text("every 2 seconds", ignore_case=True)
     page.get_by_role("button", name="Create task").click()
 
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     expect(page.get_by_role("status")).to_contain_text("“Good news” was created.")
     mark(page)
     row = row_of(page, site.task_named("Good news"))
@@ -101,7 +101,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(
     page.get_by_label("Minutes between runs").fill("90")
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Create task").click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     assert site.task_named("Good news")["interval_seconds"] == 5400
 
 
@@ -116,7 +116,7 @@ def test_editing_with_an_empty_key_keeps_the_key(open_page: Open, site: Site) ->
 
     page.get_by_label("Name", exact=True).fill("New name")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     expect(page.get_by_role("status")).to_contain_text("“New name” was saved.")
     expect(row_of(page, task)).to_contain_text("New name")
 
@@ -176,12 +176,12 @@ def test_a_copy_is_off_and_opens_for_editing(open_page: Open, site: Site) -> Non
     page = open_page("/tasks")
     row_of(page, task).locator("summary").click()
     page.get_by_role("button", name="Duplicate").click()
-    expect(page).to_have_url(re.compile(r"/tasks/\d+/edit$"))
+    arrive(page, re.compile(r"/tasks/\d+/edit$"))
     expect(page.get_by_role("status")).to_contain_text("off until you switch it on")
     expect(page.get_by_label("Enabled", exact=True)).not_to_be_checked()
     page.get_by_label("Name", exact=True).fill("The second")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
 
     second = site.task_named("The second")
     assert second["enabled"] is False

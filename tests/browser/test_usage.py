@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from playwright.sync_api import expect
 
-from tests.browser.harness import Open, Site, is_marked, mark, too_wide
+from tests.browser.harness import Open, Site, arrive, is_marked, mark, too_wide
 
 
 def test_what_ran_is_on_the_page(open_page: Open, site: Site) -> None:
@@ -27,14 +27,14 @@ def test_what_ran_is_on_the_page(open_page: Open, site: Site) -> None:
 
     mark(page)
     page.get_by_role("link", name="By account").click()
-    expect(page).to_have_url(site.base + "/usage?by=account")
+    arrive(page, site.base + "/usage?by=account")
     expect(page.locator("table[data-by=account]")).to_contain_text("Work")
     page.get_by_role("link", name="Tokens", exact=True).click()
-    expect(page).to_have_url(site.base + "/usage?by=account&bars=tokens")
+    arrive(page, site.base + "/usage?by=account&bars=tokens")
     expect(page.locator(".plot .sent").last).to_be_visible()
     assert is_marked(page)
     page.go_back()
-    expect(page).to_have_url(site.base + "/usage?by=account")
+    arrive(page, site.base + "/usage?by=account")
     page.reload()
     expect(page.locator("table[data-by=account]")).to_contain_text("Work")
 
@@ -56,7 +56,7 @@ def test_hover_and_keyboard_reach_a_bar_s_figures(open_page: Open, site: Site) -
     expect(bar.locator(".tip")).to_be_visible()
     page.keyboard.press("Enter")
     today = datetime.now(UTC).date().isoformat()
-    expect(page).to_have_url(site.base + f"/usage?from={today}&to={today}")
+    arrive(page, site.base + f"/usage?from={today}&to={today}")
 
 
 def test_days_are_chosen_without_a_new_page_and_on_a_phone(open_page: Open, site: Site) -> None:
@@ -67,7 +67,7 @@ def test_days_are_chosen_without_a_new_page_and_on_a_phone(open_page: Open, site
     expect(page.get_by_role("alert")).to_have_text(re.compile("first day comes after"))
     page.get_by_label("From").fill("2020-01-01")
     expect(page.get_by_role("heading", name="Nothing was used on these days")).to_be_visible()
-    expect(page).to_have_url(site.base + "/usage?from=2020-01-01&to=2020-01-31")
+    arrive(page, site.base + "/usage?from=2020-01-01&to=2020-01-31")
     page.get_by_role("link", name="Today").click()
     expect(page.get_by_label("From")).not_to_have_value("2020-01-01")
     assert is_marked(page)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import Open, Site, Watch, row_of, too_wide
+from tests.browser.harness import Open, Site, Watch, arrive, row_of, too_wide
 
 pytestmark = pytest.mark.xdist_group("browser-2")
 
@@ -77,7 +77,7 @@ def test_a_degraded_run_looks_like_nothing_else(
     expect(row_of(page, watched).locator("[data-verdict=degraded]")).to_have_text("Degraded")
     page.goto(site.base + "/")
     page.locator("[data-figure=degraded_today]").click()
-    expect(page).to_have_url(re.compile(r"/logs\?verdict=degraded&from=(\S+)&to=\1$"))
+    arrive(page, re.compile(r"/logs\?verdict=degraded&from=(\S+)&to=\1$"))
     expect(page.locator("[data-row]")).to_have_count(1)
 
     page.goto(f"{site.base}/logs/{bad['id']}")
@@ -98,7 +98,7 @@ def test_what_changed_is_seen_and_accepted(
     expect(sides.locator("del")).to_have_text("Rain ")
     expect(sides.locator("ins")).to_have_text("Sun ")
     row.get_by_role("button", name="Accept as baseline").click()
-    expect(page).to_have_url(f"{site.base}/logs/{other['id']}")
+    arrive(page, f"{site.base}/logs/{other['id']}")
     expect(page.get_by_role("status")).to_contain_text("Later answers are compared with this one.")
     expect(page.locator(".watch")).to_contain_text("This answer is the baseline")
     expect(page.locator(".watch a")).to_have_attribute("href", f"/logs/{first['id']}")
@@ -131,7 +131,7 @@ def test_checks_are_typed(
     expect(part.locator(".error")).to_contain_text("Check 3: Look-ahead")
     rows.nth(2).get_by_role("button", name="Take this row away").click()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page).to_have_url(site.base + "/tasks")
+    arrive(page, site.base + "/tasks")
     task = site.api.call("GET", f"/tasks/{watched['id']}", 200)
     assert task["checks"] == [
         {"kind": "contains", "value": "Bern"},

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.harness import Site, Watch, log_in
+from tests.browser.harness import Site, Watch, arrive, log_in
 from tests.server import wait_until
 
 pytestmark = pytest.mark.xdist_group("browser-2")
@@ -29,7 +29,7 @@ def test_from_the_door_to_a_run_and_the_settings(
     watch.allow(r"^422 POST /zone$")
     page = new_context(java_script_enabled=False).new_page()
     log_in(page, site.base)
-    expect(page).to_have_url(site.base + "/")
+    arrive(page, site.base + "/")
     nothing_is_dead(page)
 
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Tasks").click()
@@ -51,7 +51,7 @@ def test_from_the_door_to_a_run_and_the_settings(
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Logs").click()
     nothing_is_dead(page)
     page.locator("[data-row] .opener").first.click()
-    expect(page).to_have_url(f"{site.base}/logs/{run['id']}")
+    arrive(page, f"{site.base}/logs/{run['id']}")
     nothing_is_dead(page)
     expect(page.locator("[data-text=response]")).to_be_visible()
     page.goto(f"{site.base}/logs?status=failed")
@@ -62,7 +62,7 @@ def test_from_the_door_to_a_run_and_the_settings(
     page.get_by_role("searchbox").press("Enter")
     nothing_is_dead(page)
     page.get_by_role("button", name="Run now: By hand").click()
-    expect(page).to_have_url(f"{site.base}/tasks/{task['id']}/logs")
+    arrive(page, f"{site.base}/tasks/{task['id']}/logs")
     expect(page.get_by_text("A run of “By hand” was started.")).to_be_visible()
     assert len(site.logs_of(task)) == 2
 
@@ -88,4 +88,4 @@ def test_from_the_door_to_a_run_and_the_settings(
         page.goto(site.base + path)
         nothing_is_dead(page)
     page.get_by_role("button", name="Log out").click()
-    expect(page).to_have_url(site.base + "/login")
+    arrive(page, site.base + "/login")
