@@ -64,6 +64,7 @@ def _build(settings: Settings, clock: Clock) -> Flask:
         static_folder="static",
         template_folder="templates",
     )
+    app.jinja_environment = web.Environment
     redactor = Redactor()
     configure_logging(settings, redactor, sys.stderr, to_file=False)
     app.config.from_mapping(_flask_config(settings))

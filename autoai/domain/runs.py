@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 
@@ -130,3 +131,10 @@ def success_rate(counts: dict[str, int]) -> float | None:
     """success ÷ (success + failed + interrupted), between 0 and 1; None where nothing finished."""
     finished = sum(counts.get(status, 0) for status in FINISHED)
     return counts.get(Status.SUCCESS, 0) / finished if finished else None
+
+
+def milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    """From one instant to another, rounded; None where one of them is not known."""
+    if start is None or end is None:
+        return None
+    return round((end - start).total_seconds() * 1000)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..domain.runs import Priority
+from ..domain.runs import Priority, milliseconds
 from ..extensions import Model
 from .task import Task
 from .types import Money, UtcDateTime
@@ -164,24 +164,24 @@ class Run(Model):
     @property
     def lateness_ms(self) -> int | None:
         """How long after it was due it was started; null where it was not started."""
-        return _milliseconds(self.due_at, self.started_at)
+        return milliseconds(self.due_at, self.started_at)
 
     @property
     def waited_ms(self) -> int | None:
         """From the moment it could have started to its start, or to its end if it never did."""
         if self.queued_at is None:
             return None
-        return _milliseconds(max(self.due_at, self.queued_at), self.started_at or self.finished_at)
+        return milliseconds(max(self.due_at, self.queued_at), self.started_at or self.finished_at)
 
     @property
     def first_token_ms(self) -> int | None:
         """From the start to the first piece of the answer; null where it came whole."""
-        return _milliseconds(self.started_at, self.first_token_at)
+        return milliseconds(self.started_at, self.first_token_at)
 
     @property
     def duration_ms(self) -> int | None:
         """From start to end, waits between attempts included."""
-        return _milliseconds(self.started_at, self.finished_at)
+        return milliseconds(self.started_at, self.finished_at)
 
 
 def of_tasks(*task_ids: int) -> ColumnElement[bool]:
@@ -223,9 +223,3 @@ class Attempt(Model):
     cached_input_tokens: Mapped[int | None]
     usage_estimated: Mapped[bool] = mapped_column(default=False, server_default="0")
     cost: Mapped[Decimal | None] = mapped_column(Money)
-
-
-def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    if start is None or end is None:
-        return None
-    return round((end - start).total_seconds() * 1000)

@@ -8,22 +8,33 @@ page stops after `MOST_LOOKED_AT` rows and says where to go on, so that no filte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from sqlalchemy import Select, Subquery, bindparam, select
 from sqlalchemy.orm import contains_eager, lazyload, load_only
 
 from ..extensions import db
 from ..models import Run, Task
+from .log_rows import LogRow, log_rows
 from .run_filter import Lead, RunFilter
 from .run_scan import counted, scan
 from .run_walk import Cursor, candidates, choose, ids_of, left_from, walk
 from .search_pages import find_said, matching_said
 
-__all__ = ["MOST_COUNTED", "MOST_LOOKED_AT", "Cursor", "RunPage", "matching", "page_of_runs"]
+__all__ = [
+    "MOST_COUNTED",
+    "MOST_LOOKED_AT",
+    "Cursor",
+    "RunPage",
+    "matching",
+    "page_of_rows",
+    "page_of_runs",
+    "read_runs",
+]
 
 MOST_LOOKED_AT = 5_000
 """Rows that one page looks at: 1 µs each, and as long for their count."""
@@ -39,11 +50,14 @@ _RUNS = (
 _CHUNKS = (200, MOST_LOOKED_AT - 200)
 
 
-@dataclass(frozen=True)
-class RunPage:
-    """Some runs, newest first, each with its task."""
+_Row = TypeVar("_Row", Run, LogRow)
 
-    rows: Sequence[Run]
+
+@dataclass(frozen=True)
+class RunPage(Generic[_Row]):
+    """Some runs, newest first."""
+
+    rows: Sequence[_Row]
     older: Cursor | None
     """Where the next page begins."""
     newer: Cursor | None
@@ -54,11 +68,29 @@ class RunPage:
 
 def page_of_runs(
     wanted: RunFilter, limit: int, cursor: Cursor | None = None, *, newer: bool = False
-) -> RunPage:
-    """At most `limit` runs older than `cursor`, or with `newer`, the ones just above it."""
+) -> RunPage[Run]:
+    """At most `limit` runs older than `cursor`, or with `newer`, the ones just above it; each with its
+    task."""
+    return _page(wanted, limit, cursor, newer, read_runs)
+
+
+def page_of_rows(
+    wanted: RunFilter, limit: int, cursor: Cursor | None = None, *, newer: bool = False
+) -> RunPage[LogRow]:
+    """The same runs, as narrow as the log shows them."""
+    return _page(wanted, limit, cursor, newer, log_rows)
+
+
+def _page(
+    wanted: RunFilter,
+    limit: int,
+    cursor: Cursor | None,
+    newer: bool,
+    read: Callable[[Sequence[int]], Sequence[_Row]],
+) -> RunPage[_Row]:
     ids, stopped_at = _find(wanted, limit + 1, cursor, newer)
-    found = sorted(_read(ids[:limit]), key=_place, reverse=True)
-    rows = [run for run in found if run.task is not None]  # of a deleted task, some may be left
+    found = sorted(read(ids[:limit]), key=_place, reverse=True)
+    rows = [row for row in found if _has_task(row)]  # of a deleted task, some may be left
     more = len(ids) > limit
     if newer:
         onwards = _place(found[0]) if more else stopped_at
@@ -137,11 +169,16 @@ def _only_lead(wanted: RunFilter) -> Lead | None:
     return leads[0] if len(leads) == 1 and not wanted.rest(leads[0].says) else None
 
 
-def _read(ids: Sequence[int]) -> Sequence[Run]:
+def read_runs(ids: Sequence[int]) -> Sequence[Run]:
+    """These runs, each with its task, in no order."""
     return db.session.scalars(_RUNS, {"ids": ids}).all() if ids else []
 
 
-def _place(run: Run) -> Cursor:
+def _has_task(row: Run | LogRow) -> bool:
+    return (row.task_name if isinstance(row, LogRow) else row.task) is not None
+
+
+def _place(run: Run | LogRow) -> Cursor:
     return Cursor(run.due_at, run.id)
 
 

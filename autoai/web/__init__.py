@@ -21,9 +21,10 @@ from .tasks.actions import task_actions
 from .tasks.listing import task_list
 from .tasks.overview import task_page
 from .tasks.views import tasks
+from .templating import Environment
 from .usage.views import usage
 
-__all__ = ["init_app", "select_locale", "select_timezone"]
+__all__ = ["Environment", "init_app", "select_locale", "select_timezone"]
 
 
 def init_app(app: Flask) -> None:

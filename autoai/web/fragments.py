@@ -21,7 +21,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from threading import Lock
@@ -64,6 +64,27 @@ class Recent:
         return now - self.at < RECENT and (self.revision == revision or not exact)
 
 
+@dataclass
+class Asking:
+    """What stays the same until the end of a request."""
+
+    reader: tuple[str, str]
+    """Language and time zone."""
+    filled: dict[str, Markup] = field(default_factory=dict)
+    """What stands in the slots."""
+    keeping: bool = False
+    """Is a piece being written that is kept?"""
+
+
+def _asking() -> Asking:
+    here = g._get_current_object()
+    try:
+        found: Asking = here.asking
+    except AttributeError:
+        found = here.asking = Asking((str(get_locale()), str(get_timezone())))
+    return found
+
+
 class Fragments:
     """The pieces of one app."""
 
@@ -84,7 +105,7 @@ class Fragments:
 
     def once(self, name: str, *key: object, caller: Callable[[], str]) -> Markup:
         """The piece `name` for these values, for `{% call %}`."""
-        whole = (name, str(get_locale()), str(get_timezone()), frozen(key))
+        whole = (name, *_asking().reader, frozen(key))
         with self._lock:
             parts = self._kept.get(whole)
         if parts is None:
@@ -99,7 +120,7 @@ class Fragments:
     ) -> Markup:
         """The piece `name` as of `revision`; while many ask, as it was up to a second ago, or with
         `exact`, only where nothing has changed since."""
-        whole = (name, str(get_locale()), str(get_timezone()), frozen(key))
+        whole = (name, *_asking().reader, frozen(key))
         now = self._monotonic()
         with self._lock:
             found = self._recent.get(whole) if self._is_busy(now) else None
@@ -129,26 +150,26 @@ class Fragments:
             return Markup(parts[0])  # noqa: S704
         parts = parts.copy()
         for place in range(1, len(parts), 2):
-            parts[place] = str(self.slot(parts[place]))
+            parts[place] = self.slot(parts[place])
         return Markup("".join(parts))  # noqa: S704
 
     def slot(self, name: str) -> Markup:
         """What stands here: in a piece that is kept, the mark of it."""
-        if getattr(g, "keeping", False):
+        asking = _asking()
+        if asking.keeping:
             return Markup(f"slot-{_SECRET}-{name};")  # noqa: S704
-        return Markup(self._filled(name))  # noqa: S704 - escaped there
-
-    def _filled(self, name: str) -> str:
-        return str(escape(self._slots[name]()))
+        if name not in asking.filled:
+            asking.filled[name] = escape(self._slots[name]())
+        return asking.filled[name]
 
     @staticmethod
     def _written(caller: Callable[[], str]) -> str:
-        within = getattr(g, "keeping", False)
-        g.keeping = True
+        asking = _asking()
+        within, asking.keeping = asking.keeping, True
         try:
             return str(caller())
         finally:
-            g.keeping = within
+            asking.keeping = within
 
 
 def _letters(parts: list[str]) -> int:

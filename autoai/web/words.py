@@ -8,6 +8,7 @@ from flask_babel.speaklater import LazyString
 
 from ..domain.runs import Status
 from ..models import Run, Task
+from ..queries.log_rows import LogRow
 from ..queries.waiting import Wait, WaitsFor
 from ..runtime import runtime
 from . import formats
@@ -254,7 +255,7 @@ def wait_words(wait: Wait) -> str:
             return gettext("Starts in a moment.")
 
 
-def why(run: Run) -> list[str]:
+def why(run: Run | LogRow) -> list[str]:
     """The names of the sentences that say why a run did not simply succeed."""
     names = ["expired"] if run.status == Status.EXPIRED else []
     return [*names, run.reason] if run.reason else names

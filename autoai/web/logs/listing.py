@@ -20,9 +20,10 @@ from ...queries.log_choices import (
     offers,
     task_name,
 )
+from ...queries.log_rows import LogRow, tags_of
 from ...queries.run_filter import RunFilter
 from ...queries.run_log import figures, last_days
-from ...queries.run_pages import Cursor, RunPage, page_of_runs
+from ...queries.run_pages import Cursor, RunPage, page_of_rows, read_runs
 from ...queries.search_snippets import snippets_of
 from ...queries.state import current_revision
 from ...queries.waiting import Wait, waits_of
@@ -105,6 +106,7 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
     rows = Rows(
         columns,
         _accounts_of(found.rows, columns),
+        tags_of({run.task_id for run in found.rows}) if "tags" in columns.names else {},
         waits(found.rows),
         _snippets_of(found.rows, columns, chosen.wanted.text),
         local(now).date(),
@@ -161,35 +163,40 @@ def query_of(text: str) -> MultiDict[str, str]:
     return MultiDict(parse_qsl(text[:LONGEST_QUERY])[:_MOST_PARTS])
 
 
-def waits(shown: Sequence[Run]) -> dict[int, Wait]:
+def waits(shown: Sequence[Run | LogRow]) -> dict[int, Wait]:
     """What those of them that are queued wait for."""
+    queued = [run.id for run in shown if run.status == Status.QUEUED]
+    if not queued:
+        return {}
     here = runtime()
     slots = here.settings.max_concurrent_runs
-    return waits_of(shown, here.ports.clock.now(), slots, partial(in_the_way, here.ports))
+    return waits_of(
+        read_runs(queued), here.ports.clock.now(), slots, partial(in_the_way, here.ports)
+    )
 
 
 def _rows(
     wanted: RunFilter, args: MultiDict[str, str]
-) -> tuple[RunPage | None, tuple[str, str] | None]:
+) -> tuple[RunPage[LogRow] | None, tuple[str, str] | None]:
     """The rows that the address asks for, and where it says that they are; no rows where these are
     the newest, which have an address of their own."""
     after = Cursor.parse(args.get("after", ""))
     if after is not None:
-        found = page_of_runs(wanted, PER_PAGE, after, newer=True)
+        found = page_of_rows(wanted, PER_PAGE, after, newer=True)
         return (found, ("after", after.text)) if found.newer is not None else (None, None)
     before = Cursor.parse(args.get("before", ""))
-    found = page_of_runs(wanted, PER_PAGE, before)
+    found = page_of_rows(wanted, PER_PAGE, before)
     return found, ("before", before.text) if before else None
 
 
-def _accounts_of(runs: Sequence[Run], columns: Columns) -> dict[int, str]:
+def _accounts_of(runs: Sequence[LogRow], columns: Columns) -> dict[int, str]:
     if "account" not in columns.names:
         return {}
     return account_names({run.account_id for run in runs if run.account_id})
 
 
 def _snippets_of(
-    runs: Sequence[Run], columns: Columns, text: str
+    runs: Sequence[LogRow], columns: Columns, text: str
 ) -> dict[int, tuple[str, Snippet]]:
     if not text or "what" not in columns.names:
         return {}
