@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from ..domain.runs import ACTIVE, Status
-from ..extensions import db
 from ..models import Run, Task
+from . import plain
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ _COUNTS = select(Run.status, func.count()).where(Run.status.in_(ACTIVE)).group_b
 
 def active_runs(most: int = 10) -> Active:
     """At most `most` runs, the running ones first."""
-    counts = dict(db.session.execute(_COUNTS).all())
+    counts = dict(plain.rows(_COUNTS))
     running, queued = counts.get(Status.RUNNING, 0), counts.get(Status.QUEUED, 0)
     runs: list[ActiveRun] = []
     for status, there in ((Status.RUNNING, running), (Status.QUEUED, queued)):
         if there and len(runs) < most:
             query = select(*_COLUMNS).join(Run.task).where(Run.status == status).order_by(Run.id)
-            runs += [ActiveRun(*r) for r in db.session.execute(query.limit(most - len(runs)))]
+            runs += [ActiveRun(*r) for r in plain.rows(query.limit(most - len(runs)))]
     return Active(runs, running, queued)

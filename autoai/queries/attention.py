@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, select
 
 from ..domain.runs import Status
-from ..extensions import db
 from ..models import NOW, Outage, Task
+from . import plain
 from .budgets import BudgetState, nearly_used
 from .last_runs import BAD, failures_in_a_row, last_marks
 from .outages import open_outages
@@ -108,8 +108,8 @@ class Attention:
 def attention(now: datetime, zone: ZoneInfo, *, keys_readable: bool) -> Attention:
     """What stands out at `now`. Days and months of budgets are those of `zone`, the instance's."""
     budgets = nearly_used(now, zone)
-    paused = db.session.execute(_SOME_PAUSED, {"now": now}).all()
-    flagged = db.session.execute(_SOME_FLAGGED).all()
+    paused = plain.rows(_SOME_PAUSED, {"now": now})
+    flagged = plain.rows(_SOME_FLAGGED)
     streaks = _streaks(now)
     return Attention(
         keys_unreadable=not keys_readable,
@@ -132,12 +132,12 @@ def _others(shown: Sequence[Any], which: ColumnElement[bool], now: datetime) -> 
     if len(shown) < SHOWN:
         return 0
     query = select(func.count()).select_from(Task).where(which)
-    return max((db.session.scalar(query, {"now": now}) or 0) - SHOWN, 0)
+    return max((plain.value(query, {"now": now}) or 0) - SHOWN, 0)
 
 
 def _streaks(now: datetime) -> list[Streak]:
     """The longest first. Tasks that are off, or paused themselves, are not told here."""
-    names = dict(db.session.execute(_FAILING, {"now": now}).all())
+    names = dict(plain.rows(_FAILING, {"now": now}))
     found = []
     for task_id, marks in last_marks(list(names), _LOOKED_BACK).items() if names else ():
         failures = failures_in_a_row(marks)

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, literal, or_, select
 
 from ..domain.budgets import Caps, Period, Scope, Unit
-from ..extensions import db
 from ..models import (
     BUDGET_COLUMNS,
     NOTHING_SPENT,
@@ -25,6 +24,7 @@ from ..models import (
     read_spending,
     spending_by,
 )
+from . import plain
 
 WARNED = 0.8
 """The share of a cap from which on it is worth a word."""
@@ -78,16 +78,16 @@ def nearly_used(now: datetime, zone: ZoneInfo) -> list[BudgetState]:
 
 
 def _instance(today: date) -> Iterator[BudgetState]:
-    row = db.session.execute(_INSTANCE).first()
-    if row is not None and any(cap is not None for cap in row):
-        spending = _spending(literal(1), today)
-        yield from _states(Scope.INSTANCE, 1, None, row, spending)
+    for caps in plain.rows(_INSTANCE):  # there is one row, or none
+        if any(cap is not None for cap in caps):
+            spending = _spending(literal(1), today)
+            yield from _states(Scope.INSTANCE, 1, None, caps, spending)
 
 
 def _of(model: type[Task | Account], today: date) -> Iterator[BudgetState]:
     scope = Scope.TASK if model is Task else Scope.ACCOUNT
     key = UsageTotal.task_id if model is Task else UsageTotal.account_id
-    rows = db.session.execute(_CAPPED[model]).all()
+    rows = plain.rows(_CAPPED[model])
     if rows:
         spending = _spending(key, today, key.in_(select(model.id).where(_has_cap(model))))
         for row_id, name, *caps in rows:
@@ -108,7 +108,7 @@ def _caps(model: Any) -> list[Any]:
 
 
 def _spending(key: Any, today: date, *conditions: Any) -> _Spending:
-    rows = db.session.execute(spending_by(key, *conditions), month_of(today))
+    rows = plain.rows(spending_by(key, *conditions), month_of(today))
     return {(row[0], period): spent for row in rows for period, spent in read_spending(row)}
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import bindparam, func, select, type_coerce
 
 from ..domain.percentiles import percentile
 from ..domain.runs import ACTIVE, Status, success_rate
-from ..extensions import db
 from ..models import NOW, DailyTotal, HourlyTiming, HourlyTotal, Money, Run, Task
 from ..models.types import UtcDateTime
+from . import plain
 from .run_filter import day_start
 from .run_log import Day, last_days
 from .spans import timings_of_days
@@ -111,12 +111,12 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
     what is under way: the totals have all that is over."""
     today = now.astimezone(zone).date()
     midnight = day_start(today, zone)
-    tasks, enabled = db.session.execute(_TASKS).one()
+    tasks, enabled = plain.rows(_TASKS)[0]
     due, started, degraded = _since(midnight)
     under_way = _under_way(midnight)
     for status, (_all, due_now, started_now) in under_way.items():
         due[status], started[status] = due_now, started_now
-    tokens_in, tokens_out, cost, unpriced = db.session.execute(_USED_ON, {"day": today}).one()
+    tokens_in, tokens_out, cost, unpriced = plain.rows(_USED_ON, {"day": today})[0]
     timings = _timings_since(midnight)
     return DashboardFigures(
         tasks=tasks,
@@ -138,7 +138,7 @@ def dashboard_figures(now: datetime, zone: ZoneInfo) -> DashboardFigures:
 def _timings_since(since: datetime) -> Timings:
     """Over the runs that were started from then on, the beginning of an hour, and that brought an
     answer or an error."""
-    return _timings(db.session.execute(_TIMINGS, {"since": since}).all())
+    return _timings(plain.rows(_TIMINGS, {"since": since}))
 
 
 def _timings(rows: Iterable[Any]) -> Timings:
@@ -173,13 +173,13 @@ def hours_chart(now: datetime, zone: ZoneInfo, hours: int = 24) -> list[Slot]:
     starts = [present - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
     by_status: dict[datetime, dict[str, int]] = {start: {} for start in starts}
     degraded: dict[datetime, int] = defaultdict(int)
-    rows = db.session.execute(_HOURS, {"since": starts[0]})
+    rows = plain.rows(_HOURS, {"since": starts[0]})
     for hour, status, due, bad in rows:
         if hour in by_status:
             by_status[hour][status] = due
             degraded[hour] += bad
-    active = db.session.execute(_ACTIVE_BETWEEN, {"since": present, "now": now})
-    by_status[present].update(dict(active.all()))
+    active = plain.rows(_ACTIVE_BETWEEN, {"since": present, "now": now})
+    by_status[present].update(dict(active))
     return [Slot(start, by_status[start], degraded[start]) for start in starts]
 
 
@@ -204,7 +204,7 @@ def performance(now: datetime, zone: ZoneInfo, days: int) -> list[DayPerformance
     """Today and the days before it, the oldest first."""
     shown = last_days(None, now, zone, days)
     total = DailyTotal
-    rows = db.session.execute(
+    rows = plain.rows(
         select(
             total.day,
             func.sum(total.input_tokens),
@@ -231,7 +231,7 @@ def performance(now: datetime, zone: ZoneInfo, days: int) -> list[DayPerformance
 def _since(midnight: datetime) -> tuple[dict[str, int], dict[str, int], int]:
     """Of what is over: due since then by status, started since then by status, and how many of
     these were degraded."""
-    rows = db.session.execute(_SINCE, {"since": midnight}).all()
+    rows = plain.rows(_SINCE, {"since": midnight})
     due = {status: int(count) for status, count, _, _ in rows}
     started = {status: int(count) for status, _, count, _ in rows if count}
     return due, started, sum(int(bad) for _, _, _, bad in rows)
@@ -239,5 +239,5 @@ def _since(midnight: datetime) -> tuple[dict[str, int], dict[str, int], int]:
 
 def _under_way(midnight: datetime) -> dict[str, tuple[int, int, int]]:
     """By status: how many there are, how many of them were due since then, and how many started."""
-    rows = db.session.execute(_UNDER_WAY, {"since": midnight})
+    rows = plain.rows(_UNDER_WAY, {"since": midnight})
     return {status: (count, due, started) for status, count, due, started in rows}

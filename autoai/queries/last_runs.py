@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, func, select
 from ..domain.runs import FINISHED, Status
 from ..extensions import db
 from ..models import Run, RunText, Task
+from . import plain
 
 BAD = FINISHED - {Status.SUCCESS}
 """Sent and ended, and not with an answer."""
@@ -34,7 +35,7 @@ class Mark:
 def last_marks(task_ids: Sequence[int], limit: int) -> dict[int, list[Mark]]:
     """Task id → its newest `limit` rows by due time, the newest first. One statement, which reads
     no more rows than it tells of."""
-    rows = db.session.execute(_marks(limit), {"ids": list(task_ids)})
+    rows = plain.rows(_marks(limit), {"ids": list(task_ids)})
     return {
         task_id: [_mark(text) for text in (words or "").split(",") if text]
         for task_id, words in rows
@@ -66,7 +67,7 @@ def last_runs(task_id: int, limit: int = 50) -> Sequence[Run]:
 def answer_of(run_id: int, letters: int) -> str | None:
     """The beginning of what a run was answered; None where nothing is kept."""
     begin = func.substr(RunText.response_text, 1, letters)
-    return db.session.scalar(select(begin).where(RunText.run_id == run_id))
+    return plain.value(select(begin).where(RunText.run_id == run_id))
 
 
 def failures_in_a_row(marks: Sequence[Mark]) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Select, func, literal, null, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ..extensions import db
 from ..models import Account, Run, SavedView, Task, TaskTag
+from . import plain
 
 MOST = 100
 Choices = list[tuple[int, str]]
@@ -45,7 +45,7 @@ class Offers:
 def offers() -> Offers:
     """One statement: each of them would take SQLAlchemy longer than SQLite needs for the answer."""
     found: dict[str, list[Any]] = defaultdict(list)
-    for kind, row_id, name, query in db.session.execute(_OFFERS):
+    for kind, row_id, name, query in plain.rows(_OFFERS):
         found[kind].append((row_id, name, query))
     too_many = len(found["task"]) > MOST
     return Offers(
@@ -65,18 +65,18 @@ def tasks_like(text: str, most: int) -> Choices:
     """At most `most` tasks with `text` in their names, by name; those that are called so first."""
     query = select(Task.id, Task.name).where(Task.name.icontains(text, autoescape=True))
     order = (func.lower(Task.name) != func.lower(text), func.lower(Task.name), Task.id)
-    return list(db.session.execute(query.order_by(*order).limit(most)).all())
+    return list(plain.rows(query.order_by(*order).limit(most)))
 
 
 def task_name(task_id: int | None) -> str | None:
     """The name of a task; None where there is none."""
-    return db.session.scalar(select(Task.name).where(Task.id == task_id)) if task_id else None
+    return plain.value(select(Task.name).where(Task.id == task_id)) if task_id else None
 
 
 def account_names(ids: Collection[int]) -> dict[int, str]:
     """Id → name of these accounts."""
     query = select(Account.id, Account.name).where(Account.id.in_(ids))
-    return dict(db.session.execute(query).all())
+    return dict(plain.rows(query))
 
 
 def _distinct(

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 
 from ..domain.runs import milliseconds
-from ..extensions import db
 from ..models import Run, Task, TaskTag
+from . import plain
 
 
 class LogRow(NamedTuple):
@@ -66,13 +66,13 @@ def log_rows(ids: Sequence[int]) -> Sequence[LogRow]:
     """The rows of these runs, in no order."""
     if not ids:
         return []
-    return [LogRow._make(row) for row in db.session.execute(_ROWS, {"ids": ids})]
+    return [LogRow._make(row) for row in plain.rows(_ROWS, {"ids": ids})]
 
 
 def tags_of(task_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     """Task id → its tags in alphabetical order, for those of these tasks that have some."""
     query = select(TaskTag.task_id, TaskTag.tag).where(TaskTag.task_id.in_(task_ids))
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for task_id, tag in db.session.execute(query.order_by(TaskTag.tag)):
+    for task_id, tag in plain.rows(query.order_by(TaskTag.tag)):
         found[task_id].append(tag)
     return {task_id: tuple(tags) for task_id, tags in found.items()}

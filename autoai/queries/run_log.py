@@ -18,6 +18,7 @@ from ..domain.runs import ACTIVE, FINISHED, Status, success_rate
 from ..domain.verdicts import Verdict
 from ..extensions import db
 from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run, StatusTotal
+from . import plain
 from .run_filter import RunFilter, day_start
 from .run_pages import MOST_COUNTED, matching
 from .spans import totals_of_days
@@ -103,7 +104,7 @@ def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
         by_status, degraded = _from_totals(wanted, zone)
         return LogFigures(sum(by_status.values()), by_status, degraded)
     ids, left_out = matching(wanted)
-    rows = db.session.execute(_statuses_of(ids)).all()
+    rows = plain.rows(_statuses_of(ids))
     exact = not left_out and sum(rows_found for _, rows_found, _, _ in rows) <= MOST_COUNTED
     by_status = {status: int(count) for status, _, count, _ in rows}
     total = sum(by_status.values()) if exact else min(sum(by_status.values()), MOST_COUNTED)
@@ -140,7 +141,7 @@ def last_days(task_id: int | None, now: datetime, zone: ZoneInfo, days: int = 7)
 
 def _of_task(task_id: int, dates: Sequence[date]) -> Iterable[tuple[date, str, int, int]]:
     """By day and status: how many, and how many of them degraded."""
-    rows = db.session.execute(_BY_DAY, {"task_id": task_id, "first": dates[0]})
+    rows = plain.rows(_BY_DAY, {"task_id": task_id, "first": dates[0]})
     return ((day, status, count, bad) for day, status, count, bad in rows)
 
 
@@ -154,7 +155,7 @@ def _of_all(dates: Sequence[date], zone: ZoneInfo) -> Iterable[tuple[date, str, 
 def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int]:
     """How many of each status, and how many degraded successes. One task has totals by the day; all
     tasks together have totals of all time, and a stretch is added up from its hours."""
-    rows = db.session.execute(_totals_of(wanted, zone)).all()
+    rows = plain.rows(_totals_of(wanted, zone))
     by_status = {status: int(count) for status, count, _bad in rows if count} | _active(wanted)
     return by_status, sum(int(bad) for _status, _count, bad in rows)
 
@@ -197,7 +198,7 @@ def _from_days(wanted: RunFilter, zone: ZoneInfo) -> Select[str, int, int]:
 
 def _active(wanted: RunFilter) -> dict[str, int]:
     """What is queued or running: no total has it yet."""
-    return {status: int(count) for status, count in db.session.execute(_active_of(wanted))}
+    return {status: int(count) for status, count in plain.rows(_active_of(wanted))}
 
 
 @lru_cache(maxsize=128)
@@ -210,4 +211,4 @@ def _active_of(wanted: RunFilter) -> Select[str, int]:
 def run_instead(run_id: int) -> int | None:
     """The run that a person had in place of one that a budget had no room for."""
     query = select(Run.id).where(Run.for_run == run_id, Run.ignore_budget).limit(1)
-    return db.session.scalar(query)
+    return plain.value(query)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, and_, false, func, or_, select, true, union_all
 
-from ..extensions import db
 from ..models import Run
+from . import plain
 from .run_filter import Conditions, Lead, RunFilter
 from .run_walk import Cursor, candidates, ids_of, left_from, ordered
 
@@ -51,7 +51,7 @@ def _end(
         .subquery()
         for alternative in lead.alternatives
     ]
-    rows = db.session.execute(union_all(*(select(last.c.due_at, last.c.id) for last in lasts)))
+    rows = plain.rows(union_all(*(select(last.c.due_at, last.c.id) for last in lasts)))
     places = [Cursor(row.due_at, row.id) for row in rows]
     # The first of them: up to there, none of the alternatives has more than its share.
     return (min(places) if newer else max(places)) if places else None

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, func, or_, select,
 
 from ..extensions import db
 from ..models import LARGEST_ID, Run, TaskTag
+from . import plain
 from .run_filter import Conditions, Lead, RunFilter
 
 _PROBE = 1_000
@@ -66,7 +67,7 @@ def choose(wanted: RunFilter) -> Lead:
 def _about(lead: Lead, due: Conditions) -> int:
     """How many rows a lead has, up to `_PROBE`."""
     some = candidates(lead, due, _PROBE, newer=False)
-    return db.session.scalar(select(func.count()).select_from(some)) or 0
+    return plain.value(select(func.count()).select_from(some)) or 0
 
 
 def beyond(place: Cursor, newer: bool) -> ColumnElement[bool]:
@@ -127,11 +128,10 @@ def ordered(query: Any, due_at: Any, run_id: Any, newer: bool) -> Any:
 
 def ids_of(query: Subquery | Select[Any] | Select[int, datetime]) -> list[int]:
     rows = query if isinstance(query, Select) else select(query.c.id, query.c.due_at)
-    return [row.id for row in db.session.execute(rows)]
+    return [row.id for row in plain.rows(rows)]
 
 
 def place_of(looked_at: Subquery, number: int) -> Cursor | None:
     """The place of the candidate with this number, from 1; None where there are fewer."""
     query = select(looked_at.c.due_at, looked_at.c.id).limit(1).offset(number - 1)
-    row = db.session.execute(query).first()
-    return Cursor(row.due_at, row.id) if row else None
+    return next((Cursor(row.due_at, row.id) for row in plain.rows(query)), None)

@@ -21,6 +21,7 @@ from sqlalchemy import Subquery, and_, false, func, not_, or_, select, true
 
 from ..extensions import db
 from ..models import Run
+from . import plain
 from .run_filter import Conditions, RunFilter
 from .run_walk import Cursor, candidates, checked, choose, ids_of, left_from, ordered, place_of
 from .search import Words
@@ -91,14 +92,14 @@ def _within(words: Words, looked_at: Subquery, size: int) -> tuple[Cursor | None
     for alone.
     """
     rows = select(looked_at.c.due_at, looked_at.c.id).limit(3)
-    last = db.session.execute(rows.offset(size - 3)).all()
+    last = plain.rows(rows.offset(size - 3))
     end = Cursor(last[2].due_at, last[2].id) if len(last) == 3 else None
     if end is None:
-        count = db.session.scalar(select(func.count()).select_from(looked_at)) or 0
-        last = db.session.execute(rows.offset(max(count - 3, 0))).all()
+        count = plain.value(select(func.count()).select_from(looked_at)) or 0
+        last = plain.rows(rows.offset(max(count - 3, 0)))
     if not last:
         return None, []
-    first = db.session.execute(rows).all()
+    first = plain.rows(rows)
     # Of three, the one in the middle is hardly ever astray itself.
     low, high = sorted(sorted(row.id for row in some)[len(some) // 2] for some in (first, last))
     low, high = low - size // 20, high + size // 20

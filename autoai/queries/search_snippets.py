@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, func, select
 
 from ..domain.snippets import Snippet, hits_of, snippet_of
-from ..extensions import db
 from ..models import RunText
+from . import plain
 
 LOOKED_AT = 20_000
 """Characters of an answer or an error: further on, a hit is not shown."""
@@ -30,13 +30,13 @@ def snippets_of(run_ids: Sequence[int], query: str) -> dict[int, tuple[str, Snip
     if hits is None or not run_ids:
         return {}
     found: dict[int, tuple[str, Snippet]] = {}
-    for run_id, answer, error in db.session.execute(_ANSWERS, {"ids": list(run_ids)}):
+    for run_id, answer, error in plain.rows(_ANSWERS, {"ids": list(run_ids)}):
         for name, text in (("answer", answer), ("error", error)):
             snippet = snippet_of(text, hits)
             if snippet is not None:
                 found.setdefault(run_id, (name, snippet))
     left = [run_id for run_id in run_ids if run_id not in found]
-    for run_id, messages in db.session.execute(_MESSAGES, {"ids": left}) if left else ():
+    for run_id, messages in plain.rows(_MESSAGES, {"ids": left}) if left else ():
         texts = (message.get("content") for message in messages or ())
         snippets = (snippet_of(text[:LOOKED_AT], hits) for text in texts if isinstance(text, str))
         snippet = next(filter(None, snippets), None)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import TextClause, bindparam, text
 
-from ..extensions import db
 from ..models import HourlyTiming, HourlyTotal
 from ..models.types import UtcDateTime
+from . import plain
 from .run_filter import day_start
 
 
@@ -32,7 +32,7 @@ def _sums(
 ) -> Sequence[Any]:
     bounds = [day_start(day, zone) for day in (*dates, dates[-1] + timedelta(days=1))]
     values: dict[str, datetime] = {f"at{n}": bound for n, bound in enumerate(bounds)}
-    return db.session.execute(_statement(table, by, columns, len(dates)), values).all()
+    return plain.rows(_statement(table, by, columns, len(dates)), values)
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..extensions import db
 from ..models import InstanceState
+from . import plain
 
 _REVISION = select(InstanceState.revision)
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -19,7 +20,7 @@ _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 def current_revision() -> int:
     """The counter that every change of a task or a run moves: is there something new to show?"""
-    return db.session.scalar(_REVISION) or 0
+    return plain.value(_REVISION) or 0
 
 
 @dataclass(frozen=True)

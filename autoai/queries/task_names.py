@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
-from ..extensions import db
 from ..models import Task
+from . import plain
 
 
 @dataclass(frozen=True)
@@ -31,4 +31,4 @@ def tasks_named(text: str, most: int) -> list[NamedTask]:
         .order_by(begins, func.lower(Task.name), Task.id)
         .limit(most)
     )
-    return [NamedTask(*row) for row in db.session.execute(query)]
+    return [NamedTask(*row) for row in plain.rows(query)]

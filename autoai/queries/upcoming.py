@@ -20,9 +20,9 @@ from sqlalchemy import Integer, Text, and_, bindparam, cast, or_, select
 
 from ..domain.policies import jitter
 from ..domain.schedules import Blackout, Schedule, blackout_period, count_due
-from ..extensions import db
 from ..models import NOW, RULE_COLUMNS, Account, Task, make_blackouts, make_schedule
 from ..models.types import UtcDateTime
+from . import plain
 
 AHEAD = timedelta(hours=24)
 FEW = 6
@@ -89,7 +89,7 @@ def upcoming(now: datetime, most: int = 50, most_frequent: int = 12) -> Upcoming
     """
     end = now + AHEAD
     asked = {"now": now, "end": end, "looked": _LOOKED + 1}
-    rows = db.session.execute(_QUERY, asked).all()
+    rows = plain.rows(_QUERY, asked)
     cut = len(rows) > _LOOKED
     if cut:
         end = rows[_LOOKED].next_run_at

@@ -21,7 +21,7 @@ from .ports import Ports
 ADMIN = "admin"
 SESSION_LENGTH = timedelta(days=14)
 _hashing = BoundedSemaphore(2)  # scrypt takes 32 MB each time
-_SESSION = select(LoginSession).where(LoginSession.token_hash == bindparam("token_hash"))
+_EXPIRY = select(LoginSession.expires_at).where(LoginSession.token_hash == bindparam("token_hash"))
 _TOKEN_PREFIX = "aai_"  # noqa: S105 - what secret scanners recognise a token by
 
 
@@ -80,10 +80,12 @@ def log_out(token: str) -> None:
         session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(token)))
 
 
-def find_session(ports: Ports, token: str) -> LoginSession | None:
-    """The living session of a cookie's token."""
-    found = db.session.scalar(_SESSION, {"token_hash": _hash(token)})
-    return found if found is not None and found.expires_at > ports.clock.now() else None
+def find_session(ports: Ports, token: str) -> str | None:
+    """The hash by which the living session of a cookie's token is known; None where there is none."""
+    token_hash = _hash(token)
+    # Every request asks: without the session's detour for objects, in half of the time.
+    found = db.session.connection().execute(_EXPIRY, {"token_hash": token_hash}).scalar()
+    return token_hash if found is not None and found > ports.clock.now() else None
 
 
 def living_sessions(ports: Ports, token_hashes: Collection[str]) -> set[str]:

@@ -20,11 +20,13 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from threading import Lock
+from typing import TypeVar
 
 from cachetools import LRUCache
 from flask import Flask, g
@@ -42,6 +44,7 @@ _SECRET = secrets.token_hex(8)  # so that no text of a stranger can be taken for
 _SLOT = re.compile(f"slot-{_SECRET}-([a-z_]+);")
 
 _PLAIN = frozenset({str, int, bool, type(None), datetime, date, Decimal})
+Value = TypeVar("Value")
 Slots = dict[str, Callable[[], str]]
 
 
@@ -105,11 +108,27 @@ class Fragments:
 
     def once(self, name: str, *key: object, caller: Callable[[], str]) -> Markup:
         """The piece `name` for these values, for `{% call %}`."""
-        whole = (name, *_asking().reader, frozen(key))
+        return self._piece((name, *_asking().reader, frozen(key)), caller)
+
+    def each_once(
+        self,
+        name: str,
+        values: Iterable[Value],
+        key_of: Callable[[Value], object],
+        caller: Callable[[Value], str],
+    ) -> Markup:
+        """Such a piece for each of `values`, for `{% call(value) %}`."""
+        reader = _asking().reader
+        return _together(
+            self._piece((name, *reader, (frozen(key_of(value)),)), partial(caller, value))
+            for value in values
+        )
+
+    def _piece(self, whole: Hashable, write: Callable[[], str]) -> Markup:
         with self._lock:
             parts = self._kept.get(whole)
         if parts is None:
-            parts = _SLOT.split(self._written(caller))
+            parts = _SLOT.split(self._written(write))
             with self._lock:
                 if _letters(parts) <= self._kept.maxsize:
                     self._kept[whole] = parts
@@ -146,12 +165,10 @@ class Fragments:
 
     def _finished(self, parts: list[str]) -> Markup:
         """With the slots filled in."""
-        if len(parts) == 1:
-            return Markup(parts[0])  # noqa: S704
-        parts = parts.copy()
+        filled = [*parts]
         for place in range(1, len(parts), 2):
-            parts[place] = self.slot(parts[place])
-        return Markup("".join(parts))  # noqa: S704
+            filled[place] = self.slot(parts[place])
+        return _together(filled)
 
     def slot(self, name: str) -> Markup:
         """What stands here: in a piece that is kept, the mark of it."""
@@ -170,6 +187,10 @@ class Fragments:
             return str(caller())
         finally:
             asking.keeping = within
+
+
+def _together(pieces: Iterable[str]) -> Markup:
+    return Markup("".join(pieces))  # noqa: S704 - written by templates, which escape
 
 
 def _letters(parts: list[str]) -> int:
@@ -197,6 +218,8 @@ def fragments_of(app: Flask) -> Fragments:
 
 
 def init_app(app: Flask, slots: Slots) -> None:
-    """Give the templates `once` and `slot`."""
+    """Give the templates `once`, `each_once` and `slot`."""
     fragments = app.extensions["fragments"] = Fragments(slots)
-    app.jinja_env.globals.update(once=fragments.once, slot=fragments.slot)
+    app.jinja_env.globals.update(
+        once=fragments.once, each_once=fragments.each_once, slot=fragments.slot
+    )

@@ -15,7 +15,6 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.exceptions import Unauthorized
 
 from ..extensions import csrf, login_manager
-from ..models import LoginSession
 from ..runtime import runtime
 from ..services import users
 from .htmx import hx_redirect, is_htmx
@@ -31,9 +30,9 @@ _API = "/api/"
 class SignedIn(UserMixin):
     """What Flask-Login keeps in the cookie is the token of a session that the server holds."""
 
-    def __init__(self, token: str, login: LoginSession) -> None:
+    def __init__(self, token: str, token_hash: str) -> None:
         self.token = token
-        self.login = login
+        self.token_hash = token_hash
 
     def get_id(self) -> str:
         return self.token

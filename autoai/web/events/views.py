@@ -100,7 +100,7 @@ def listen() -> ResponseReturnValue:
     hub = hub_of(current_app)
     seen = id_of(request.headers.get("Last-Event-ID") or request.args.get("since", ""))
     run_ids = [id_of(text) for text in request.args.getlist("run")[:_MOST_RUNS]]
-    session = current_user.login.token_hash
+    session = current_user.token_hash
     stream = hub.admit(session, seen, [run_id for run_id in run_ids if run_id])
     if stream is None:
         return "", HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_COME_BACK)}

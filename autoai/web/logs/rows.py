@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from ...domain.snippets import Snippet
 from ...queries.log_rows import LogRow
@@ -32,4 +33,8 @@ class Rows:
         """All that a run's row shows."""
         account = self.accounts.get(run.account_id) if run.account_id else None
         beside = (self.tags.get(run.task_id), self.waits.get(run.id), self.snippets.get(run.id))
-        return Key((run, account, *beside, self.today, self.within, *self.columns.shown))
+        return Key((run, account, *beside, self._common))
+
+    @cached_property
+    def _common(self) -> Key:
+        return Key((self.today, self.within, *self.columns.shown))
