@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from ..extensions import db
 from ..models import Run, RunText
+from . import plain
 from .run_filter import RunFilter
 from .run_pages import MOST_COUNTED, Cursor, matching, page_of_runs
 
@@ -57,10 +58,10 @@ def runs_in_pieces(wanted: RunFilter, texts: bool = False) -> Iterator[Piece]:
 def count_rows(wanted: RunFilter) -> int | None:
     """How many rows that will be; None where it would take long to say."""
     most = MOST_COUNTED if wanted.text else _MOST_COUNTED  # words are looked up one by one
-    rows, left_out = matching(wanted, most + 1)
-    if left_out:
+    found = matching(wanted, most + 1)
+    if found.left_out:
         return None
-    count = db.session.scalar(select(func.count()).select_from(rows)) or 0
+    count = plain.value(select(func.count()).select_from(found.ids), found.values)
     return count if count <= most else None
 
 

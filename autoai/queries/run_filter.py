@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -29,9 +29,11 @@ class Lead:
     """A way to the rows by an index: alternatives that have no row in common, each with its rows in
     the order of their due times."""
 
-    alternatives: list[Conditions]
+    alternatives: list[Conditions] = field(compare=False)
     says: str | None = None
     """The field of the filter that needs not be looked at any more."""
+    value: Hashable = None
+    """Of that field; or what else tells it from other leads."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,15 @@ class RunFilter:
 
     @property
     def known_by_totals(self) -> bool:
-        """Can the totals say how many there are? They know of tasks, days and statuses."""
+        """Can the totals say how many there are? They know of tasks, days and statuses, and how many
+        were degraded."""
         rest = replace(self, task_id=None, statuses=frozenset(), since=None, until=None)
-        return rest == RunFilter()
+        return rest in (RunFilter(), RunFilter(verdict=Verdict.DEGRADED))
+
+    @property
+    def timeless(self) -> RunFilter:
+        """What it wants whatever the due times and the words: what statements differ by."""
+        return replace(self, since=None, until=None, whole_days=True, text="")
 
     def conditions(self) -> Conditions:
         """All but the text, as SQL, to be put into a query's where."""
@@ -123,26 +131,29 @@ class RunFilter:
         """
         found: list[Lead] = []
         if self.changed:
-            found.append(Lead([[_in_words(IS_CHANGED)]], "changed"))
+            found.append(Lead([[_in_words(IS_CHANGED)]], "changed", True))
         if self.verdict == Verdict.DEGRADED:
-            found.append(Lead([[_in_words(IS_DEGRADED)]], "verdict"))
+            found.append(Lead([[_in_words(IS_DEGRADED)]], "verdict", self.verdict))
         if self.reasons:
-            found.append(Lead([[Run.reason == name] for name in sorted(self.reasons)], "reasons"))
+            each = [[Run.reason == name] for name in sorted(self.reasons)]
+            found.append(Lead(each, "reasons", self.reasons))
         if self.source is not None and self.source != Source.SCHEDULE:
             by_source = [Run.source == self.source, _in_words(IS_UNSCHEDULED)]
-            found.append(Lead([by_source], "source"))
+            found.append(Lead([by_source], "source", self.source))
         for least, steps in ((self.min_duration_ms, _SLOW), (self.min_cost, _DEAR)):
             words = [words for step, words in steps.items() if least is not None and least >= step]
             if words:
-                found.append(Lead([[_in_words(words[0])]]))
+                found.append(Lead([[_in_words(words[0])]], None, words[0]))
         if self.task_id is not None:
-            found.append(Lead([[Run.task_id == self.task_id]], "task_id"))
+            found.append(Lead([[Run.task_id == self.task_id]], "task_id", self.task_id))
         if self.account_id is not None:
-            found.append(Lead([[Run.account_id == self.account_id]], "account_id"))
+            by_account: Conditions = [Run.account_id == self.account_id]
+            found.append(Lead([by_account], "account_id", self.account_id))
         if self.model is not None:
-            found.append(Lead([[Run.model == self.model]], "model"))
+            found.append(Lead([[Run.model == self.model]], "model", self.model))
         if self.statuses:
-            found.append(Lead([[Run.status == name] for name in sorted(self.statuses)], "statuses"))
+            each = [[Run.status == name] for name in sorted(self.statuses)]
+            found.append(Lead(each, "statuses", self.statuses))
         return found
 
     def on_days(self, first: date | None, last: date | None, zone: ZoneInfo) -> RunFilter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,8 +19,9 @@ from ..domain.verdicts import Verdict
 from ..extensions import db
 from ..models import LARGEST_ID, DailyTotal, HourlyTotal, Run, StatusTotal
 from . import plain
+from .log_rows import LogRow
 from .run_filter import RunFilter, day_start
-from .run_pages import MOST_COUNTED, matching
+from .run_pages import MOST_COUNTED, RunPage, matching
 from .spans import totals_of_days
 
 _BY_DAY = (
@@ -97,18 +98,29 @@ def get_run(run_id: int) -> Run:
     return run
 
 
-def figures(wanted: RunFilter, zone: ZoneInfo) -> LogFigures:
+def figures(wanted: RunFilter, zone: ZoneInfo, page: RunPage[LogRow] | None = None) -> LogFigures:
     """How many there are of each status. Whole days are answered from their totals, which also
-    know what retention has removed; what has to be counted is counted up to `MOST_COUNTED`."""
+    know what retention has removed; what has to be counted is counted up to `MOST_COUNTED`. `page` is
+    one of the same filter: what it has found out already is not looked for again."""
     if wanted.known_by_totals:
         by_status, degraded = _from_totals(wanted, zone)
         return LogFigures(sum(by_status.values()), by_status, degraded)
-    ids, left_out = matching(wanted)
-    rows = plain.rows(_statuses_of(ids))
-    exact = not left_out and sum(rows_found for _, rows_found, _, _ in rows) <= MOST_COUNTED
+    if page is not None and page.whole:
+        return _of_rows(page.rows, page.exhausted)
+    found = matching(wanted, lead=page.lead if page else None)
+    rows = plain.rows(_statuses_of(found.ids), found.values)
+    exact = not found.left_out and sum(count for _, count, _, _ in rows) <= MOST_COUNTED
     by_status = {status: int(count) for status, _, count, _ in rows}
     total = sum(by_status.values()) if exact else min(sum(by_status.values()), MOST_COUNTED)
     return LogFigures(total, by_status, sum(bad for _, _, _, bad in rows), exact)
+
+
+def _of_rows(rows: Sequence[LogRow], exact: bool) -> LogFigures:
+    by_status: Counter[str] = Counter()
+    for row in rows:
+        by_status[row.status] += row.occurrences
+    degraded = sum(row.verdict == Verdict.DEGRADED for row in rows)
+    return LogFigures(by_status.total(), by_status, degraded, exact)
 
 
 @lru_cache(maxsize=128)
@@ -156,8 +168,11 @@ def _from_totals(wanted: RunFilter, zone: ZoneInfo) -> tuple[dict[str, int], int
     """How many of each status, and how many degraded successes. One task has totals by the day; all
     tasks together have totals of all time, and a stretch is added up from its hours."""
     rows = plain.rows(_totals_of(wanted, zone))
+    degraded = {status: int(bad) for status, _count, bad in rows if bad}
+    if wanted.verdict is not None:
+        return degraded, sum(degraded.values())
     by_status = {status: int(count) for status, count, _bad in rows if count} | _active(wanted)
-    return by_status, sum(int(bad) for _status, _count, bad in rows)
+    return by_status, sum(degraded.values())
 
 
 # Kept, because to build a statement takes SQLAlchemy longer than to run it.

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ..domain.changes import Difference, Watch, difference
 from ..domain.runs import Status
 from ..extensions import db
 from ..models import Run, RunText
+from . import plain
 from .run_filter import RunFilter
 from .run_pages import nearest
-from .run_walk import Cursor, beyond
+from .stretch import Cursor, Edge, Stretch, between
+
+_SUCCESS_BEFORE = (
+    select(Run.id)
+    .where(
+        Run.task_id == bindparam("task_id"),
+        Run.status == Status.SUCCESS,
+        *between((None, Edge.UNDER)),
+    )
+    .order_by(Run.due_at.desc(), Run.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,8 @@ def answer_before(run: Run) -> Before | None:
     """With which run's answer `run`'s, which is loaded with its texts, can be compared."""
     if not (run.texts and run.texts.response_text) or run.status != Status.SUCCESS:
         return None
-    earlier = beyond(Cursor(run.due_at, run.id), newer=False)
-    query = select(Run.id).where(Run.task_id == run.task_id, earlier, Run.status == Status.SUCCESS)
-    found = db.session.scalar(query.order_by(Run.due_at.desc(), Run.id.desc()).limit(1))
+    earlier = Stretch().beyond(Cursor(run.due_at, run.id), newer=False)
+    found = plain.value(_SUCCESS_BEFORE, {**earlier.values, "task_id": run.task_id})
     return None if found is None else Before(found)
 
 

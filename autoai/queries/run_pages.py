@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, Subquery, bindparam, select
+from sqlalchemy import Subquery, bindparam, select
 from sqlalchemy.orm import contains_eager, lazyload, load_only
 
 from ..extensions import db
 from ..models import Run, Task
+from . import plain
 from .log_rows import LogRow, log_rows
 from .run_filter import Lead, RunFilter
-from .run_scan import counted, scan
-from .run_walk import Cursor, candidates, choose, ids_of, left_from, walk
+from .run_scan import last_place, scan
+from .run_walk import candidates, choose, says_all, walk
 from .search_pages import find_said, matching_said
+from .stretch import Cursor, Stretch
 
 __all__ = [
     "MOST_COUNTED",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 MOST_LOOKED_AT = 5_000
-"""Rows that one page looks at: 1 µs each, and as long for their count."""
+"""Rows that one page looks at, 1 to 3 µs each, and as many for their count."""
 MOST_COUNTED = 1_000
 """Hits are counted up to here."""
 _task = contains_eager(Run.task).options(load_only(Task.name), lazyload(Task.tag_rows))
@@ -48,7 +48,6 @@ _RUNS = (
     .options(_task)
 )
 _CHUNKS = (200, MOST_LOOKED_AT - 200)
-
 
 _Row = TypeVar("_Row", Run, LogRow)
 
@@ -64,6 +63,10 @@ class RunPage(Generic[_Row]):
     """Where the page before begins, read with `newer=True`."""
     exhausted: bool = True
     """False: it stopped after so many rows, and `older` (or `newer`) says where to go on."""
+    whole: bool = False
+    """Is there nothing that fits but these, as far as it looked?"""
+    lead: Lead | None = None
+    """What led there, to be used for their count as well."""
 
 
 def page_of_runs(
@@ -88,17 +91,19 @@ def _page(
     newer: bool,
     read: Callable[[Sequence[int]], Sequence[_Row]],
 ) -> RunPage[_Row]:
-    ids, stopped_at = _find(wanted, limit + 1, cursor, newer)
+    lead = None if wanted.text else choose(wanted)
+    ids, stopped_at = _find(wanted, lead, limit + 1, cursor, newer)
     found = sorted(read(ids[:limit]), key=_place, reverse=True)
     rows = [row for row in found if _has_task(row)]  # of a deleted task, some may be left
     more = len(ids) > limit
+    exhausted = stopped_at is None or more
     if newer:
         onwards = _place(found[0]) if more else stopped_at
         back = _place(found[-1]) if found else _beside(cursor, 1)
-        return RunPage(rows, back, onwards, stopped_at is None or more)
+        return RunPage(rows, back, onwards, exhausted, lead=lead)
     onwards = _place(found[-1]) if more else stopped_at
     back = (_place(found[0]) if found else _beside(cursor, -1)) if cursor else None
-    return RunPage(rows, onwards, back, stopped_at is None or more)
+    return RunPage(rows, onwards, back, exhausted, cursor is None and not more, lead)
 
 
 def nearest(
@@ -106,67 +111,57 @@ def nearest(
 ) -> tuple[int | None, Cursor | None]:
     """The id of the first run that fits beyond a place; None where there is none, or where it stopped
     after so many rows that do not fit, and then the place where to go on."""
-    ids, stopped_at = _find(wanted, 1, place, newer)
+    ids, stopped_at = _find(wanted, None, 1, place, newer)
     return (ids[0], None) if ids else (None, stopped_at)
 
 
-def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1) -> tuple[Subquery, bool]:
-    """The ids (column `id`) of at most `most` rows that fit, newest first, for counting; and whether
-    rows beyond `MOST_LOOKED_AT` were left out."""
+@dataclass(frozen=True)
+class Matching:
+    """Rows that fit, for counting."""
+
+    ids: Subquery
+    """Column `id`, the newest first."""
+    values: dict[str, Any]
+    """The parameters of `ids`."""
+    left_out: bool
+    """Are there rows beyond `MOST_LOOKED_AT` that nobody looked at?"""
+
+
+def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1, lead: Lead | None = None) -> Matching:
+    """At most `most` rows that fit. `lead` is the one that a page of the same filter had."""
     if wanted.text:
-        return matching_said(wanted, most)
-    straight = _straight_matching(wanted, most)
-    if straight is not None:
-        return straight, False
-    lead = choose(wanted)
-    if not wanted.rest(lead.says):
-        return candidates(lead, wanted.due(), most, newer=False), False
-    return counted(wanted, lead, most, MOST_LOOKED_AT)
+        ids, left_out = matching_said(wanted, most)
+        return Matching(ids, {}, left_out)
+    lead = lead or choose(wanted)
+    stretch = Stretch.of(wanted)
+    if says_all(wanted, lead):
+        ids = candidates(lead, None, stretch.shape, False)
+        return Matching(ids, {**stretch.values, "most": most}, False)
+    end = last_place(lead, stretch, MOST_LOOKED_AT, newer=False)
+    part = stretch.up_to(end, newer=False)
+    ids = candidates(lead, wanted.timeless, part.shape, False)
+    return Matching(ids, {**part.values, "most": most}, end is not None)
 
 
 def _find(
-    wanted: RunFilter, limit: int, cursor: Cursor | None, newer: bool
+    wanted: RunFilter, lead: Lead | None, limit: int, cursor: Cursor | None, newer: bool
 ) -> tuple[list[int], Cursor | None]:
     """Ids of at most `limit` rows in the order of reading, and where it stopped looking."""
     if wanted.text:
         return find_said(wanted, limit, cursor, newer)
-    straight = _straight(wanted, limit, cursor, newer)
-    if straight is not None:
-        return ids_of(straight), None
-    lead = choose(wanted)
-    if not wanted.rest(lead.says):
-        return ids_of(walk(lead, left_from(wanted, cursor, newer), limit, newer)), None
+    lead = lead or choose(wanted)
+    stretch = Stretch.of(wanted).beyond(cursor, newer)
+    if says_all(wanted, lead):
+        query = walk(lead, None, stretch.shape, newer)
+        return [row.id for row in plain.rows(query, {**stretch.values, "most": limit})], None
     found: list[int] = []
     for size in _CHUNKS:
-        more, cursor = scan(wanted, lead, limit - len(found), size, cursor, newer)
+        more, cursor = scan(wanted, lead, stretch, limit - len(found), size, newer)
         found += more
         if cursor is None:
             break
+        stretch = stretch.beyond(cursor, newer)
     return found, cursor
-
-
-# Kept, because to build a statement takes SQLAlchemy longer than to run it.
-@lru_cache(maxsize=256)
-def _straight(
-    wanted: RunFilter, limit: int, cursor: Cursor | None, newer: bool
-) -> Select[int, datetime] | None:
-    """Where one index alone has what is wanted, its first `limit` rows in the order of reading."""
-    lead = _only_lead(wanted)
-    return walk(lead, left_from(wanted, cursor, newer), limit, newer) if lead else None
-
-
-@lru_cache(maxsize=256)
-def _straight_matching(wanted: RunFilter, most: int) -> Subquery | None:
-    lead = _only_lead(wanted)
-    return candidates(lead, wanted.due(), most, newer=False) if lead else None
-
-
-def _only_lead(wanted: RunFilter) -> Lead | None:
-    """The way that leaves nothing to choose and nothing to look at on it."""
-    if wanted.text or wanted.tag is not None:
-        return None
-    leads = wanted.leads() or [Lead([[]])]
-    return leads[0] if len(leads) == 1 and not wanted.rest(leads[0].says) else None
 
 
 def read_runs(ids: Sequence[int]) -> Sequence[Run]:

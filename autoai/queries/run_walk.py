@@ -6,132 +6,110 @@ rarest one leads; the others are looked at row by row.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    false,
+    func,
+    select,
+    true,
+    union_all,
+)
 
-from ..extensions import db
-from ..models import LARGEST_ID, Run, TaskTag
+from ..models import Run, TaskTag
 from . import plain
 from .run_filter import Conditions, Lead, RunFilter
+from .stretch import Shape, Stretch, between
 
 _PROBE = 1_000
 """Rows that are counted to find out which condition is rare."""
 _MOST_TASKS = 30
 """A tag with more tasks does not lead."""
-_CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,19})", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST: Any = bindparam("most")
+_TASKS_OF = select(TaskTag.task_id).where(TaskTag.tag == bindparam("tag")).limit(_MOST_TASKS + 1)
 
 
-@dataclass(frozen=True, order=True)
-class Cursor:
-    """A place in the log: between the run that it names and the next older or newer one."""
-
-    due_at: datetime
-    run_id: int
-
-    @property
-    def text(self) -> str:
-        """For addresses."""
-        return f"{(self.due_at - _EPOCH) // timedelta(microseconds=1)}.{self.run_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor | None:
-        """From an address; None for what is none."""
-        found = _CURSOR.fullmatch(text)
-        if found is None or int(found[2]) > LARGEST_ID:
-            return None
-        try:
-            return cls(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2]))
-        except OverflowError:
-            return None
+_EVERY = Lead([[]])
 
 
 def choose(wanted: RunFilter) -> Lead:
     """The lead with the fewest rows."""
-    leads = wanted.leads()
+    leads = [*_leads(wanted.timeless)]
     if wanted.tag is not None:
-        tasks = db.session.scalars(
-            select(TaskTag.task_id).where(TaskTag.tag == wanted.tag).limit(_MOST_TASKS + 1)
-        ).all()
+        tasks = tuple(row.task_id for row in plain.rows(_TASKS_OF, {"tag": wanted.tag}))
         if len(tasks) <= _MOST_TASKS:
-            leads.append(Lead([[Run.task_id == task_id] for task_id in tasks or [0]], "tag"))
+            each = [[Run.task_id == task_id] for task_id in tasks or [0]]
+            leads.append(Lead(each, "tag", tasks))
     if len(leads) < 2:
-        return leads[0] if leads else Lead([[]])
-    return min(leads, key=lambda lead: _about(lead, wanted.due()))
+        return leads[0] if leads else _EVERY
+    return min(leads, key=lambda lead: _about(lead, Stretch.of(wanted)))
 
 
-def _about(lead: Lead, due: Conditions) -> int:
+def _about(lead: Lead, stretch: Stretch) -> int:
     """How many rows a lead has, up to `_PROBE`."""
-    some = candidates(lead, due, _PROBE, newer=False)
-    return plain.value(select(func.count()).select_from(some)) or 0
+    number: int = plain.value(_count(lead, stretch.shape), {**stretch.values, "most": _PROBE})
+    return number
 
 
-def beyond(place: Cursor, newer: bool) -> ColumnElement[bool]:
-    """Older than a place, or newer. The plain bound is what an index is entered by."""
-    if newer:
-        later = or_(Run.due_at > place.due_at, Run.id > place.run_id)
-        return and_(Run.due_at >= place.due_at, later)
-    earlier = or_(Run.due_at < place.due_at, Run.id < place.run_id)
-    return and_(Run.due_at <= place.due_at, earlier)
+# All of this is kept, because to build a statement takes SQLAlchemy longer than to run it.
+@lru_cache(maxsize=256)
+def _leads(wanted: RunFilter) -> list[Lead]:
+    return wanted.leads()
 
 
-def left_from(wanted: RunFilter, cursor: Cursor | None, newer: bool) -> Conditions:
-    """The stretch of due times that is left: the cursor takes the place of one of its ends."""
-    if cursor is None:
-        return wanted.due()
-    # One bound at each end alone: of two, SQLite may begin at the further one.
-    if newer:
-        if wanted.since is not None and cursor.due_at < wanted.since:
-            return wanted.due()
-        return [*replace(wanted, since=None).due(), beyond(cursor, newer)]
-    if wanted.until is not None and cursor.due_at >= wanted.until:
-        return wanted.due()
-    return [*replace(wanted, until=None).due(), beyond(cursor, newer)]
+def says_all(wanted: RunFilter, lead: Lead) -> bool:
+    """Does the filter want nothing else of the lead's rows, but for due times and words?"""
+    return _says_all(wanted.timeless, lead)
 
 
-def walk(lead: Lead, due: Conditions, most: int, newer: bool) -> Select[int, datetime]:
-    """Ids and due times of the lead's first `most` rows, in the order of reading."""
+@lru_cache(maxsize=256)
+def _says_all(wanted: RunFilter, lead: Lead) -> bool:
+    return not wanted.rest(lead.says)
+
+
+@lru_cache(maxsize=256)
+def _count(lead: Lead, shape: Shape) -> Select[int]:
+    return select(func.count()).select_from(candidates(lead, None, shape, False))
+
+
+@lru_cache(maxsize=256)
+def walk(lead: Lead, rest: RunFilter | None, shape: Shape, newer: bool) -> Select[Any]:
+    """Ids and due times of the lead's first `most` rows in a stretch, in the order of reading; with
+    `rest`, of those that this filter fits, whatever its due times and words."""
+    fits = [_unindexed(rest.rest(lead.says))] if rest is not None else []
     parts = [
-        ordered(select(Run.id, Run.due_at).where(*alternative, *due), Run.due_at, Run.id, newer)
-        for alternative in lead.alternatives
+        ordered(select(Run.id, Run.due_at).where(*each, *between(shape), *fits), newer).limit(MOST)
+        for each in lead.alternatives
     ]
     if len(parts) == 1:
-        found: Select[int, datetime] = parts[0].limit(most)
+        found: Select[Any] = parts[0]
         return found
-    each = [part.limit(most).subquery() for part in parts]
+    each = [part.subquery() for part in parts]
     together = union_all(*(select(part.c.id, part.c.due_at) for part in each)).subquery()
     query = select(together.c.id, together.c.due_at)
-    merged: Select[int, datetime] = ordered(query, together.c.due_at, together.c.id, newer)
-    return merged.limit(most)
+    merged: Select[Any] = ordered(query, newer, together.c).limit(MOST)
+    return merged
 
 
-def candidates(lead: Lead, due: Conditions, most: int, newer: bool) -> Subquery:
+@lru_cache(maxsize=256)
+def candidates(lead: Lead, rest: RunFilter | None, shape: Shape, newer: bool) -> Subquery:
     """The same, to be asked further."""
-    return walk(lead, due, most, newer).subquery()
+    return walk(lead, rest, shape, newer).subquery()
 
 
-def checked(looked_at: Subquery, rest: Conditions, most: int, newer: bool) -> Any:
-    """Those of the candidates that the rest fits, in the order of reading."""
-    query = select(Run.id, Run.due_at).join(looked_at, looked_at.c.id == Run.id).where(*rest)
-    return ordered(query, Run.due_at, Run.id, newer).limit(most)
-
-
-def ordered(query: Any, due_at: Any, run_id: Any, newer: bool) -> Any:
+def ordered(query: Any, newer: bool, columns: Any = Run) -> Any:
+    """In the order of reading."""
     if newer:
-        return query.order_by(due_at.asc(), run_id.asc())
-    return query.order_by(due_at.desc(), run_id.desc())
+        return query.order_by(columns.due_at.asc(), columns.id.asc())
+    return query.order_by(columns.due_at.desc(), columns.id.desc())
 
 
-def ids_of(query: Subquery | Select[Any] | Select[int, datetime]) -> list[int]:
-    rows = query if isinstance(query, Select) else select(query.c.id, query.c.due_at)
-    return [row.id for row in plain.rows(rows)]
-
-
-def place_of(looked_at: Subquery, number: int) -> Cursor | None:
-    """The place of the candidate with this number, from 1; None where there are fewer."""
-    query = select(looked_at.c.due_at, looked_at.c.id).limit(1).offset(number - 1)
-    return next((Cursor(row.due_at, row.id) for row in plain.rows(query)), None)
+def _unindexed(conditions: Conditions) -> ColumnElement[bool]:
+    """What is inside of coalesce is looked up in no index: SQLite might take theirs for the lead's."""
+    return func.coalesce(and_(true(), *conditions), false())

@@ -15,16 +15,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Subquery, and_, false, func, not_, or_, select, true
+from sqlalchemy import Select, Subquery, and_, bindparam, false, func, or_, select, true
 
-from ..extensions import db
 from ..models import Run
 from . import plain
-from .run_filter import Conditions, RunFilter
-from .run_walk import Cursor, candidates, checked, choose, ids_of, left_from, ordered, place_of
+from .run_filter import Conditions, Lead, RunFilter
+from .run_scan import last_place
+from .run_walk import candidates, choose, ordered, says_all, walk
 from .search import Words
+from .stretch import Cursor, Shape, Stretch, between
 
 FEW = 2_000
 """Runs whose rows are read to find the newest of them: 5 ms."""
@@ -53,64 +55,89 @@ def find_said(
     bound = FEW if wanted.task_id is None else FEW_OF_TASK
     few = words.newest(bound + 1)
     if len(few) <= bound:
-        return _read(few, [*wanted.rest(), *left_from(wanted, cursor, newer)], limit, newer), None
+        return _read(few, wanted, Stretch.of(wanted).beyond(cursor, newer), limit, newer), None
     lead = choose(wanted)
-    rest = wanted.rest(lead.says)
+    rest = None if says_all(wanted, lead) else wanted.timeless
+    whole = Stretch.of(wanted)
     found: list[int] = []
     for size in _CHUNKS:
-        looked_at = candidates(lead, left_from(wanted, cursor, newer), size, newer)
-        ids = ids_of(checked(looked_at, rest, size, newer) if rest else looked_at)
+        stretch = whole.beyond(cursor, newer)
+        end = last_place(lead, stretch, size, newer)
+        part = stretch.up_to(end, newer)
+        query = walk(lead, rest, part.shape, newer)
+        ids = [row.id for row in plain.rows(query, {**part.values, "most": size})]
         hits = words.among(ids, at_any_price=size == _CHUNKS[0])
         if hits is None:
             return found, cursor
         found += [run_id for run_id in ids if run_id in hits]
         if len(found) >= limit:
             return found[:limit], None
-        cursor = place_of(looked_at, size)
-        if cursor is None:
+        if end is None:
             return found, None
+        cursor = end
     for size in _STRETCHES:
-        stretch = left_from(wanted, cursor, newer)
-        looked_at = candidates(lead, stretch, size, newer)
-        end, some = _within(words, looked_at, size)
+        stretch = whole.beyond(cursor, newer)
+        end, some = _within(words, lead, stretch, size, newer)
         if some is None:
             return found, cursor
-        if end is not None:
-            stretch.append(not_(left_from(wanted, end, newer)[-1]))
-        found += _read(some, [*wanted.rest(), *stretch], limit - len(found), newer)
+        found += _read(some, wanted, stretch.up_to(end, newer), limit - len(found), newer)
         if end is None or len(found) == limit:
             return found, None
         cursor = end
     return found, cursor
 
 
-def _within(words: Words, looked_at: Subquery, size: int) -> tuple[Cursor | None, list[int] | None]:
-    """The place of the last candidate, None where there are fewer than `size`. And the runs that have
-    the words, with all that are among the candidates; None where these are too many.
+def _within(
+    words: Words, lead: Lead, stretch: Stretch, size: int, newer: bool
+) -> tuple[Cursor | None, list[int] | None]:
+    """The place of the last of the lead's next `size` runs, None where there are fewer. And the runs
+    that have the words, with all that are among those; None where these are too many.
 
-    Nearly all candidates have numbers between those of the first and the last; the others are asked
-    for alone.
+    Nearly all of them have numbers between those of the first and the last; the others are asked for
+    alone.
     """
-    rows = select(looked_at.c.due_at, looked_at.c.id).limit(3)
-    last = plain.rows(rows.offset(size - 3))
+    asks = _asks(lead, stretch.shape, newer)
+    values = {**stretch.values, "most": size}
+    last = plain.rows(asks.three, {**values, "skipped": size - 3})
     end = Cursor(last[2].due_at, last[2].id) if len(last) == 3 else None
     if end is None:
-        count = plain.value(select(func.count()).select_from(looked_at)) or 0
-        last = plain.rows(rows.offset(max(count - 3, 0)))
+        count = plain.value(asks.number, values)
+        last = plain.rows(asks.three, {**values, "skipped": max(count - 3, 0)})
     if not last:
         return None, []
-    first = plain.rows(rows)
+    first = plain.rows(asks.three, {**values, "skipped": 0})
     # Of three, the one in the middle is hardly ever astray itself.
     low, high = sorted(sorted(row.id for row in some)[len(some) // 2] for some in (first, last))
     low, high = low - size // 20, high + size // 20
-    is_astray = or_(looked_at.c.id < low, looked_at.c.id > high)
-    astray = db.session.scalars(select(looked_at.c.id).where(is_astray).limit(_MOST_ASTRAY + 1))
-    numbers = astray.all()
-    others = words.among(numbers)
+    astray = [row.id for row in plain.rows(asks.astray, {**values, "least": low, "largest": high})]
+    others = words.among(astray)
     some = words.between(low, high, MOST_READ + 1)
-    if others is None or len(numbers) > _MOST_ASTRAY or len(some) > MOST_READ:
+    if others is None or len(astray) > _MOST_ASTRAY or len(some) > MOST_READ:
         return end, None
     return end, [*some, *others]
+
+
+class _Asks(NamedTuple):
+    """What is asked of a lead's next runs, see `walk` for their parameters."""
+
+    three: Select[Any]
+    """Three that follow each other, after so many that are `skipped`."""
+    number: Select[int]
+    astray: Select[int]
+    """A few whose numbers are not between `least` and `largest`."""
+
+
+# Kept, because to build a statement takes SQLAlchemy longer than to run it.
+@lru_cache(maxsize=64)
+def _asks(lead: Lead, shape: Shape, newer: bool) -> _Asks:
+    rows = candidates(lead, None, shape, newer)
+    due_at, run_id = rows.c.due_at, rows.c.id
+    is_astray = or_(run_id < bindparam("least"), run_id > bindparam("largest"))
+    return _Asks(
+        select(due_at, run_id).limit(3).offset(bindparam("skipped")),
+        select(func.count()).select_from(rows),
+        select(run_id).where(is_astray).limit(_MOST_ASTRAY + 1),
+    )
 
 
 def matching_said(wanted: RunFilter, most: int) -> tuple[Subquery, bool]:
@@ -128,11 +155,14 @@ def matching_said(wanted: RunFilter, most: int) -> tuple[Subquery, bool]:
     return _rows(found, []).subquery(), stopped_at is not None or len(found) == ENOUGH
 
 
-def _read(ids: Sequence[int], conditions: Conditions, limit: int, newer: bool) -> list[int]:
-    """Those of `ids` that the conditions fit, in the order of reading."""
+def _read(
+    ids: Sequence[int], wanted: RunFilter, stretch: Stretch, limit: int, newer: bool
+) -> list[int]:
+    """Those of `ids` in a stretch that the filter fits, in the order of reading."""
     if not ids:
         return []
-    return ids_of(ordered(_rows(ids, conditions), Run.due_at, Run.id, newer).limit(limit))
+    query = _rows(ids, [*wanted.rest(), *between(stretch.shape)])
+    return [row.id for row in plain.rows(ordered(query, newer).limit(limit), stretch.values)]
 
 
 def _rows(ids: Sequence[int], conditions: Conditions) -> Any:

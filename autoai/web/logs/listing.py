@@ -141,7 +141,7 @@ def log_page(task: Task | None, saving: Saving | None = None) -> ResponseReturnV
         built_in=BUILT_IN,
         saving=saving,
         most=MOST,
-        figures=figures(chosen.wanted, zone),
+        figures=figures(chosen.wanted, zone, found),
         days=last_days(chosen.wanted.task_id, now, zone),
         week_chart=week_chart,
     )
