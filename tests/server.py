@@ -80,6 +80,8 @@ class Api:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {token}"
+        # One that was left open may be closed by the server in the very moment it is used again.
+        self._session.headers["Connection"] = "close"
 
     def call(self, method: str, path: str, expect: int | None = None, **kwargs: Any) -> Any:
         """The parsed answer; with `expect`, its status is asserted."""

@@ -261,7 +261,7 @@ def test_the_dashboard_stays_as_it_is_read(open_page: Open, site: Site) -> None:
 
 def test_a_run_s_page_stays_as_it_is_read(open_page: Open, site: Site) -> None:
     """While the answer grows above what is read, and when the run ends."""
-    task = site.task(name="Grows", model="stream?pieces=12&pause=0.3")
+    task = site.task(name="Grows", model="stream?pieces=20&pause=0.3")
     run = site.api.run(task["id"])
     page = open_page(f"/logs/{run['id']}", viewport={"width": 700, "height": 500})
     mark(page)
@@ -276,7 +276,7 @@ def test_a_run_s_page_stays_as_it_is_read(open_page: Open, site: Site) -> None:
     expect(growing).to_contain_text("Line 6 of")
     assert abs(top(link) - place) < 1
     expect(page.locator(".detail [data-status=success]").first).to_be_attached()
-    expect(page.locator("[data-text=response]")).to_contain_text("Line 12 of the answer.")
+    expect(page.locator("[data-text=response]")).to_contain_text("Line 20 of the answer.")
     expect(link).to_be_focused()
     assert page.evaluate("String(getSelection())") == "Record"
     assert is_marked(page)
