@@ -24,18 +24,29 @@ class KeptDomain(Domain):
             return kept.catalogue
 
 
+_DOMAIN = KeptDomain()
+
+
+# As Flask-Babel's, without its detours: for what is written hundreds of times on a page, and for the
+# templates, whose texts are markup.
+
+
+def gettext(text: str, /, **values: Any) -> str:
+    """`text` in the reader's language."""
+    found: str = _DOMAIN.get_translations().ugettext(text)
+    return found % values if values else found
+
+
+def _markup(text: str, /, **values: Any) -> Markup:
+    return Markup(_DOMAIN.get_translations().ugettext(text)) % values  # noqa: S704 - source texts, values are escaped
+
+
+def _plural_markup(one: str, many: str, num: int, /, **values: Any) -> Markup:
+    text = _DOMAIN.get_translations().ungettext(one, many, num)
+    return Markup(text) % {"num": num, **values}  # noqa: S704
+
+
 def init_app(app: Flask) -> None:
     """Let all texts of a request, those of Python and of templates, come from here."""
-    domain = KeptDomain()
-    app.before_request(domain.as_default)
-    env = app.jinja_env
-
-    # As Flask-Babel's of the templates, without its detours.
-    def translated(text: str, /, **values: Any) -> Markup:
-        return Markup(domain.get_translations().ugettext(text)) % values  # noqa: S704 - source texts, values are escaped
-
-    def translated_plural(one: str, many: str, num: int, /, **values: Any) -> Markup:
-        text = domain.get_translations().ungettext(one, many, num)
-        return Markup(text) % {"num": num, **values}  # noqa: S704
-
-    env.globals.update(_=translated, gettext=translated, ngettext=translated_plural)
+    app.before_request(_DOMAIN.as_default)
+    app.jinja_env.globals.update(_=_markup, gettext=_markup, ngettext=_plural_markup)

@@ -14,14 +14,15 @@ from functools import lru_cache
 from babel.dates import format_skeleton, get_day_names
 from babel.lists import format_list
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
-from flask_babel import get_locale, get_timezone, gettext
 
 from ..domain.schedules import WEEKDAYS
+from .catalogue import gettext
+from .reader import reader
 
 
 def local(instant: datetime) -> datetime:
     """`instant` on the clocks of the person's zone."""
-    return instant.astimezone(get_timezone())
+    return instant.astimezone(reader().zone)
 
 
 def offset(instant: datetime) -> str:
@@ -52,7 +53,7 @@ def moment_full(instant: datetime) -> str:
 
 def upcoming_moment(instant: datetime, zone: tzinfo | None = None) -> str:
     """For what lies ahead: with the day of the week, on the clocks of `zone`, else the person's."""
-    here = instant.astimezone(zone or get_timezone())
+    here = instant.astimezone(zone or reader().zone)
     return _join(_skeleton("MMMEd", here), _clock(here))
 
 
@@ -63,7 +64,7 @@ def differs_from(instants: Iterable[datetime], zone: tzinfo) -> bool:
 
 def weekday_name(name: str) -> str:
     """mon … sun → the reader's short word."""
-    words = get_day_names("abbreviated", locale=get_locale())
+    words = get_day_names("abbreviated", locale=reader().locale)
     return str(words[WEEKDAYS.index(name)]) if name in WEEKDAYS else name
 
 
@@ -125,12 +126,12 @@ def number(value: float) -> str:
     """A number with the reader's separators."""
     if isinstance(value, int) and 0 <= value < 1000:
         return str(value)  # the same in all our languages, and babel takes its time
-    return format_decimal(value, locale=get_locale())
+    return _decimal(value, reader().locale)
 
 
 def compact(value: Decimal | int) -> str:
     """A large number in few letters: "1.2M"."""
-    return format_compact_decimal(value, locale=get_locale(), fraction_digits=1)
+    return format_compact_decimal(value, locale=reader().locale, fraction_digits=1)
 
 
 def about(value: float) -> str:
@@ -143,9 +144,7 @@ def money(value: Decimal) -> str:
     decimals = 2
     if 0 < value < Decimal("0.095"):
         decimals = min(12, 1 - value.adjusted())
-    return format_currency(
-        value, "USD", "¤#,##0." + "0" * decimals, locale=get_locale(), currency_digits=False
-    )
+    return _dollars(value, decimals, reader().locale)
 
 
 def percent(share: float) -> str:
@@ -153,12 +152,12 @@ def percent(share: float) -> str:
     shown = round(share, 3)
     if 0 < share < 1:
         shown = min(max(shown, 0.001), 0.999)
-    return format_percent(shown, "#,##0.#%", locale=get_locale())
+    return _percent(shown, reader().locale)
 
 
 def listed(items: Sequence[str]) -> str:
     """Several things in a row, as the reader's language does it: "a, b, and c", "a、b和c"."""
-    return format_list(items, locale=get_locale()) if items else ""
+    return format_list(items, locale=reader().locale) if items else ""
 
 
 def separators(count: int) -> list[str]:
@@ -171,12 +170,30 @@ def separators(count: int) -> list[str]:
 def _skeleton(skeleton: str, value: date | datetime) -> str:
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(12), UTC)
-    return _written(skeleton, value.replace(tzinfo=UTC), str(get_locale()))
+    return _written(skeleton, value.replace(tzinfo=UTC), reader().locale)
+
+
+# A page has the same numbers, days and times again and again, and babel takes its time over each.
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _decimal(value: float, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _dollars(value: Decimal, decimals: int, locale: str) -> str:
+    pattern = "¤#,##0." + "0" * decimals
+    return format_currency(value, "USD", pattern, locale=locale, currency_digits=False)
+
+
+@lru_cache(maxsize=1024)
+def _percent(share: float, locale: str) -> str:
+    return format_percent(share, "#,##0.#%", locale=locale)
 
 
 @lru_cache(maxsize=4096)
 def _written(skeleton: str, wall_clock: datetime, locale: str) -> str:
-    # A page has the same days and times again and again, and babel takes its time over each.
     text: str = format_skeleton(skeleton, wall_clock, tzinfo=UTC, locale=locale)
     return text
 

@@ -30,8 +30,9 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 from flask import Flask, g
-from flask_babel import get_locale, get_timezone
 from markupsafe import Markup, escape
+
+from .reader import reader
 
 MOST_LETTERS = 8_000_000
 """Of all pieces that one process keeps: some tens of megabytes at most."""
@@ -72,7 +73,7 @@ class Asking:
     """What stays the same until the end of a request."""
 
     reader: tuple[str, str]
-    """Language and time zone."""
+    """Language and time zone, as parts of every key."""
     filled: dict[str, Markup] = field(default_factory=dict)
     """What stands in the slots."""
     keeping: bool = False
@@ -84,7 +85,7 @@ def _asking() -> Asking:
     try:
         found: Asking = here.asking
     except AttributeError:
-        found = here.asking = Asking((str(get_locale()), str(get_timezone())))
+        found = here.asking = Asking((reader().locale, str(reader().zone)))
     return found
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, request
 from flask.templating import Environment as FlaskEnvironment
-from flask_babel import get_locale, get_timezone
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +20,7 @@ from ..models import Outage
 from ..queries.outages import open_outages
 from ..runtime import runtime
 from . import budget_words, catalogue, charts, formats, fragments, i18n, verdict_words, words
+from .reader import reader
 from .statics import asset
 
 _BANNERS = 3
@@ -41,7 +41,7 @@ class Environment(FlaskEnvironment):
 
 def zone_name() -> str:
     """The IANA name of the zone that times are written in."""
-    return str(getattr(get_timezone(), "key", get_timezone()))
+    return str(getattr(reader().zone, "key", reader().zone))
 
 
 def now() -> datetime:
@@ -86,7 +86,7 @@ def undecided_outages() -> list[Outage]:
 
 
 def _about_the_person() -> dict[str, Any]:
-    locale = str(get_locale())
+    locale = reader().locale
     return {
         "signed_in": _signed_in(),
         "keys_readable": runtime().ports.keyring.readable,

@@ -10,13 +10,14 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 from markupsafe import Markup
 
 from ...queries.dashboard import Slot
 from ...queries.run_log import Day
 from .. import formats
 from ..charts import MEDIUM, Chart, Column, bar_chart
+from ..reader import reader
 from ..status_bars import KINDS, by_kind, lines_of
 from ..templating import zone_name
 
@@ -42,7 +43,7 @@ class StatusChart:
 
 def hours_bars(slots: Sequence[Slot], zone: ZoneInfo) -> StatusChart:
     """The last 24 hours. A bar leads to the log of its day, on the clocks of `zone`, the instance's."""
-    locale, here = str(get_locale()), zone_name()
+    locale, here = reader().locale, zone_name()
     entries = [
         _hour(locale, here, slot.start, slot.start.astimezone(zone).date(), _counts(slot))
         for slot in slots
@@ -52,7 +53,7 @@ def hours_bars(slots: Sequence[Slot], zone: ZoneInfo) -> StatusChart:
 
 def days_bars(days: Sequence[Day]) -> StatusChart:
     """The last 30 days, or as many as `days` are."""
-    locale = str(get_locale())
+    locale = reader().locale
     entries = [_day(locale, day.date, _counts(day)) for day in days]
     return _chart(gettext("Last %(num)s days", num=len(days)), entries, locale)
 
