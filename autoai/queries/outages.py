@@ -49,7 +49,7 @@ _OPEN = (
 
 def open_outages() -> Sequence[Outage]:
     """Outages with something missed that a person has not decided about, newest first."""
-    ids = [row.id for row in plain.rows(_OPEN)]
+    ids = plain.column(_OPEN)
     if not ids:
         return []
     query = select(Outage).where(Outage.id.in_(ids)).order_by(Outage.id.desc())

@@ -19,6 +19,11 @@ def rows(statement: Executable, values: Mapping[str, Any] | None = None) -> Sequ
     return db.session.connection().execute(statement, values).all()
 
 
+def column(statement: Executable, values: Mapping[str, Any] | None = None) -> list[Any]:
+    """The first column of its rows."""
+    return list(db.session.connection().execute(statement, values).scalars().all())
+
+
 def value(statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
     """The first column of its first row; None where there is no row."""
     return db.session.connection().execute(statement, values).scalar()

@@ -153,7 +153,7 @@ def _find(
     stretch = Stretch.of(wanted).beyond(cursor, newer)
     if says_all(wanted, lead):
         query = walk(lead, None, stretch.shape, newer)
-        return [row.id for row in plain.rows(query, {**stretch.values, "most": limit})], None
+        return plain.column(query, {**stretch.values, "most": limit}), None
     found: list[int] = []
     for size in _CHUNKS:
         more, cursor = scan(wanted, lead, stretch, limit - len(found), size, newer)

@@ -26,7 +26,7 @@ def scan(
     end = last_place(lead, stretch, most, newer)
     part = stretch.up_to(end, newer)
     query = walk(lead, wanted.timeless, part.shape, newer)
-    ids = [row.id for row in plain.rows(query, {**part.values, "most": limit})]
+    ids = plain.column(query, {**part.values, "most": limit})
     return ids, None if len(ids) == limit else end
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from ..domain.search import parse
 from ..extensions import db
+from . import plain
 
 MOST_ENDINGS = 200
 """Of a word that goes on: the first ones, by the alphabet."""
@@ -55,12 +56,12 @@ class Words:
 
     def newest(self, most: int) -> list[int]:
         """At most so many runs that have the words, those with the highest numbers."""
-        return list(db.session.scalars(_NEWEST, {"match": self.match, "most": most}))
+        return plain.column(_NEWEST, {"match": self.match, "most": most})
 
     def between(self, low: int, high: int, most: int) -> list[int]:
         """At most so many runs that have the words and such a number, both bounds included."""
         values = {"match": self.match, "low": low, "high": high, "most": most}
-        found = list(db.session.scalars(_BETWEEN, values))
+        found = plain.column(_BETWEEN, values)
         self.left -= len(found) + self._beginning
         return found
 
@@ -105,7 +106,7 @@ def _endings(beginning: str) -> list[str]:
     found: list[str] = []
     least = beginning
     while len(found) < MOST_ENDINGS:
-        entry = db.session.scalar(_NEXT_ENTRY, {"least": least})
+        entry = plain.value(_NEXT_ENTRY, {"least": least})
         if entry is None or not entry.startswith(beginning):
             break
         found.append(entry)

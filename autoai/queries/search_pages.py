@@ -65,7 +65,7 @@ def find_said(
         end = last_place(lead, stretch, size, newer)
         part = stretch.up_to(end, newer)
         query = walk(lead, rest, part.shape, newer)
-        ids = [row.id for row in plain.rows(query, {**part.values, "most": size})]
+        ids = plain.column(query, {**part.values, "most": size})
         hits = words.among(ids, at_any_price=size == _CHUNKS[0])
         if hits is None:
             return found, cursor
@@ -109,7 +109,7 @@ def _within(
     # Of three, the one in the middle is hardly ever astray itself.
     low, high = sorted(sorted(row.id for row in some)[len(some) // 2] for some in (first, last))
     low, high = low - size // 20, high + size // 20
-    astray = [row.id for row in plain.rows(asks.astray, {**values, "least": low, "largest": high})]
+    astray = plain.column(asks.astray, {**values, "least": low, "largest": high})
     others = words.among(astray)
     some = words.between(low, high, MOST_READ + 1)
     if others is None or len(astray) > _MOST_ASTRAY or len(some) > MOST_READ:
@@ -162,7 +162,7 @@ def _read(
     if not ids:
         return []
     query = _rows(ids, [*wanted.rest(), *between(stretch.shape)])
-    return [row.id for row in plain.rows(ordered(query, newer).limit(limit), stretch.values)]
+    return plain.column(ordered(query, newer).limit(limit), stretch.values)
 
 
 def _rows(ids: Sequence[int], conditions: Conditions) -> Any:
