@@ -36,7 +36,7 @@ __all__ = [
     "read_runs",
 ]
 
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 3_000
 """Rows that one page looks at, 1 to 3 µs each, and as many for their count."""
 MOST_COUNTED = 1_000
 """Hits are counted up to here."""
