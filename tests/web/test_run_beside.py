@@ -117,6 +117,18 @@ def test_what_means_nothing_is_left_out(signed_in: FlaskClient, ledger: int, que
     assert "status=failed" in older and "unknown" not in older and "bogus" not in older
 
 
+def test_the_way_back_leads_to_the_saved_view(signed_in: FlaskClient, ledger: int) -> None:
+    first = openers(signed_in.get("/logs?status=failed&view=7").text)[0]
+    text = signed_in.get(first).text
+    assert link(text, r'class="crumb" href="([^"]+)"') == "/logs?status=failed&view=7"
+    older, _newer = beside(text)
+    assert older and older.endswith("?status=failed&saved=7")
+    for odd in ("x", "７", "-1"):
+        text = signed_in.get(first.replace("saved=7", f"saved={odd}")).text
+        assert link(text, r'class="crumb" href="([^"]+)"') == "/logs?status=failed"
+        assert beside(text)[0] == older.removesuffix("&saved=7")
+
+
 def test_a_run_that_fits_no_more_has_those_around_it(signed_in: FlaskClient, ledger: int) -> None:
     """A run that was under way when its link was made has ended since."""
     rows = openers(signed_in.get("/logs").text)
@@ -130,7 +142,7 @@ def test_a_run_that_fits_no_more_has_those_around_it(signed_in: FlaskClient, led
 def test_where_few_fit_it_stops_and_says_where_to_go_on(
     app: Flask, signed_in: FlaskClient, task, run
 ) -> None:
-    """5,000 rows are looked at and no more: a filter that no index knows cannot make the page slow."""
+    """3,000 rows are looked at and no more: a filter that no index knows cannot make the page slow."""
     task_id = task()
     old, new = (run(task_id, START - timedelta(days=days), model="rare") for days in (20, 0))
     with app.app_context(), write_transaction() as session:
@@ -144,7 +156,7 @@ def test_where_few_fit_it_stops_and_says_where_to_go_on(
                 "verdict": "ok",
                 "cost": 0,
             }
-            for n in range(6_000)
+            for n in range(4_000)
         ]
         session.execute(insert(Run), rows)
     query = "source=schedule&min_cost=0.001&max_cost=0.5"

@@ -155,7 +155,8 @@ def address(base: str, pairs: Sequence[tuple[str, str]], **more: str) -> str:
 def _within(chosen: LogFilter, task: Task | None) -> str:
     """What the address of a run ends with, so that the runs beside it are those of this filter."""
     of_task = [("task_id", str(task.id))] if task else []
-    return address("", [*chosen.query(), *of_task]) if chosen.active else ""
+    saved = [("saved", str(chosen.view_id))] if chosen.view_id else []
+    return address("", [*chosen.query(), *of_task, *saved]) if chosen.active else ""
 
 
 def query_of(text: str) -> MultiDict[str, str]:

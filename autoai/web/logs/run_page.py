@@ -59,18 +59,21 @@ class Looking:
     """With the difference from the run before."""
     within: Sequence[tuple[str, str]] = ()
     """The log's filter that the person came from: the runs beside this one are those that fit it."""
+    saved: str = ""
+    """The number of the saved view that the filter is known by."""
 
     @classmethod
     def read(cls, run: Run, args: Mapping[str, str], chosen: LogFilter) -> Looking:
         """What means nothing here is as if it were not there: the parts of the filter that are wrong,
         and the task alone, whose runs are beside this one anyway."""
-        view, within = args.get("view", ""), chosen.query()
+        view, saved, within = args.get("view", ""), args.get("saved", ""), chosen.query()
         return cls(
             run.id,
             view if view in list(View) else "",
             args.get("whole") == "1",
             args.get("diff") == "previous",
             () if within == [("task_id", str(run.task_id))] else within,
+            saved if within and saved.isascii() and saved.isdigit() else "",
         )
 
     def beside(self, run_id: int) -> str:
@@ -92,12 +95,15 @@ class Looking:
             "diff": "previous" if now["compared"] else "",
         }
         pairs = [(name, value) for name, value in look.items() if value]
-        return address(f"/logs/{self.run_id}", [*pairs, *now["within"]])
+        saved = [("saved", self.saved)] if self.saved else []
+        return address(f"/logs/{self.run_id}", [*pairs, *now["within"], *saved])
 
     def log(self, task_id: int, **more: str) -> str:
         """The address of the log that the person came from, or else of the task's."""
         of_task = not self.within or ("task_id", str(task_id)) in self.within
         pairs = [pair for pair in self.within if not of_task or pair[0] != "task_id"]
+        if self.saved:
+            pairs.append(("view", self.saved))
         return address(f"/tasks/{task_id}/logs" if of_task else "/logs", pairs, **more)
 
 
