@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..api import errors as api
 from ..domain.errors import Conflict, DomainError, Invalid, KeyUnreadable, NotFound, TooMany
+from .formats import sentences
 from .htmx import render_bounded, wants_part
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def _domain_error(error: DomainError) -> ResponseReturnValue:
     if isinstance(error, Conflict | KeyUnreadable):
         return problem(409, str(error))
     if isinstance(error, Invalid):
-        return problem(400, " ".join(text for texts in error.errors.values() for text in texts))
+        return problem(400, sentences(text for texts in error.errors.values() for text in texts))
     return _crash(error)
 
 

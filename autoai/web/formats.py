@@ -160,6 +160,11 @@ def listed(items: Sequence[str]) -> str:
     return format_list(items, locale=reader().locale) if items else ""
 
 
+def sentences(texts: Iterable[str]) -> str:
+    """One after the other. Chinese has no blank between sentences."""
+    return ("" if reader().locale.startswith("zh") else " ").join(map(str, texts))
+
+
 def separators(count: int) -> list[str]:
     """What stands after each of `count` things in such a row, for things that are more than text."""
     marks = [chr(0xE000 + number) for number in range(count)]

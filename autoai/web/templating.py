@@ -158,6 +158,7 @@ def init_app(app: Flask) -> None:
         percent=formats.percent,
         listed=formats.listed,
         separators=formats.separators,
+        sentences=formats.sentences,
         reason=lambda name: words.REASONS[name][0] if name in words.REASONS else name,
         advice=lambda name: words.REASONS[name][1] if name in words.REASONS else "",
         wait_words=words.wait_words,

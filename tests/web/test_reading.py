@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from autoai.domain.runs import Kind, Reason, Source, Status
 from autoai.web import words
-from autoai.web.formats import duration, listed, offset, percent, separators
+from autoai.web.formats import duration, listed, offset, percent, sentences, separators
 from autoai.web.i18n import match_locale
 
 from ..fakes import START
@@ -170,3 +170,11 @@ def test_high_contrast_is_a_choice(signed_in: FlaskClient) -> None:
     assert signed_in.post("/theme", data=data).status_code == 303
     text = signed_in.get("/health").text
     assert '<html lang="en" data-contrast="more"' in text and "data-theme" not in text
+
+
+@pytest.mark.parametrize(("locale", "between"), [("en", " "), ("zh_Hans", ""), ("zh_Hant", "")])
+def test_sentences_stand_after_each_other_as_the_language_has_it(
+    app: Flask, locale: str, between: str
+) -> None:
+    with app.test_request_context(headers={"Cookie": f"locale={locale}"}):
+        assert sentences(["One.", "Two."]) == f"One.{between}Two."

@@ -15,6 +15,7 @@ from ...services import probes
 from ...services.connections import StoredConnection, account_connection, open_connection
 from ...services.probes import Probe
 from .. import words
+from ..formats import sentences
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def models_typed(values: Mapping[str, Any], stored: StoredConnection | None) -> 
         provider, connection = probes.typed_connection(here.ports, values, stored)
         return Offer(probes.list_models(here.ports, here.providers, provider, connection))
     except Invalid as error:
-        return Offer(error=" ".join(text for texts in error.errors.values() for text in texts))
+        return Offer(error=sentences(text for texts in error.errors.values() for text in texts))
     except (Conflict, TooMany, KeyUnreadable) as error:
         return Offer(error=_said(error))
 

@@ -13,6 +13,7 @@ from ...queries.state import current_revision
 from ...runtime import runtime
 from ...services import accounts as service
 from ...services.connections import account_connection
+from ..formats import sentences
 from ..forms import SUMMARIES, whole_number
 from ..htmx import done, hx_redirect, is_htmx, nothing_new, render, unchanged
 from ..pagination import Page, page_number, search_text
@@ -130,7 +131,7 @@ def delete(account_id: int) -> ResponseReturnValue:
             runtime().ports, account_id, move_to if isinstance(move_to, int) else None
         )
     except Invalid as error:
-        return _delete_page(account, " ".join(error.errors["move_to"]), 422)
+        return _delete_page(account, sentences(error.errors["move_to"]), 422)
     except Conflict as error:
         return _delete_page(account, str(error), 409)
     flash(_("“%(name)s” was deleted.", name=name), "success")

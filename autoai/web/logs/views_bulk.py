@@ -16,6 +16,7 @@ from ...queries.run_filter import RunFilter
 from ...runtime import runtime
 from ...services import bulk_runs as service
 from ...services.bulk_runs import Action, Done, Refusal
+from ..formats import sentences
 from ..htmx import done, is_htmx, render
 from ..urls import id_of, own_path
 from .filters import LogFilter
@@ -99,7 +100,7 @@ def _told(action: str, result: Done) -> str:
     if not count:
         told = [] if result.refused else [_("No run was chosen.")]
     told += [_refused(why, left) for why, left in result.refused.items()]
-    return " ".join(told)
+    return sentences(told)
 
 
 def _refused(why: Refusal, count: int) -> str:

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from ...domain.errors import Invalid
 from ...runtime import runtime
 from ...services import saved_views as service
+from ..formats import sentences
 from ..urls import own_path
 from .columns import COOKIE, DEFAULT, known, read_columns
 from .filters import LogFilter
@@ -77,7 +78,7 @@ def columns() -> ResponseReturnValue:
 
 
 def _sentences(error: Invalid) -> str:
-    return " ".join(text for texts in error.errors.values() for text in texts)
+    return sentences(text for texts in error.errors.values() for text in texts)
 
 
 def _normal(args: MultiDict[str, str]) -> str:

@@ -12,6 +12,7 @@ from ...runtime import runtime
 from ...services import prompt_versions as service
 from ...services.comparing import compare
 from ...services.tasks import get_task
+from ..formats import sentences
 from ..forms import whole_number
 from ..htmx import render_bounded
 from ..pagination import Page, page_number
@@ -86,7 +87,7 @@ def restore(task_id: int, number: int) -> ResponseReturnValue:
 
 def _refused(task_id: int, error: Invalid) -> ResponseReturnValue:
     """Such as texts that name a variable which the task does not have any more."""
-    flash(" ".join(text for texts in error.errors.values() for text in texts), "error")
+    flash(sentences(text for texts in error.errors.values() for text in texts), "error")
     return redirect(f"/tasks/{task_id}/prompts", 303)
 
 
