@@ -22,6 +22,7 @@ from . import plain
 from .log_rows import LogRow
 from .run_filter import RunFilter, day_start
 from .run_pages import MOST_COUNTED, RunPage, matching
+from .run_walk import unindexed
 from .spans import totals_of_days
 
 _BY_DAY = (
@@ -218,7 +219,8 @@ def _active(wanted: RunFilter) -> dict[str, int]:
 
 @lru_cache(maxsize=128)
 def _active_of(wanted: RunFilter) -> Select[str, int]:
-    conditions = [*wanted.conditions(), Run.status.in_(ACTIVE)]
+    # Of these there are few, whatever else is wanted.
+    conditions = [Run.status.in_(ACTIVE), unindexed(wanted.conditions())]
     query = select(Run.status, func.sum(Run.occurrences)).where(*conditions)
     return query.group_by(Run.status)
 

@@ -82,7 +82,7 @@ def _count(lead: Lead, shape: Shape) -> Select[int]:
 def walk(lead: Lead, rest: RunFilter | None, shape: Shape, newer: bool) -> Select[Any]:
     """Ids and due times of the lead's first `most` rows in a stretch, in the order of reading; with
     `rest`, of those that this filter fits, whatever its due times and words."""
-    fits = [_unindexed(rest.rest(lead.says))] if rest is not None else []
+    fits = [unindexed(rest.rest(lead.says))] if rest is not None else []
     parts = [
         ordered(select(Run.id, Run.due_at).where(*each, *between(shape), *fits), newer).limit(MOST)
         for each in lead.alternatives
@@ -110,6 +110,7 @@ def ordered(query: Any, newer: bool, columns: Any = Run) -> Any:
     return query.order_by(columns.due_at.desc(), columns.id.desc())
 
 
-def _unindexed(conditions: Conditions) -> ColumnElement[bool]:
-    """What is inside of coalesce is looked up in no index: SQLite might take theirs for the lead's."""
+def unindexed(conditions: Conditions) -> ColumnElement[bool]:
+    """All of them, without their indexes: what is inside of coalesce is looked up in none, and SQLite
+    cannot take theirs for the better one's."""
     return func.coalesce(and_(true(), *conditions), false())

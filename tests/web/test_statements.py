@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from sqlalchemy import event, insert
 from autoai.extensions import db
 from autoai.models import Run, write_transaction
 from autoai.queries.run_filter import RunFilter
+from autoai.queries.run_log import figures
 from autoai.queries.run_neighbours import neighbours
 from autoai.queries.run_pages import page_of_runs
 from autoai.services.ports import Ports
@@ -105,6 +107,21 @@ def test_the_log_reads_no_row_that_it_does_not_need(app: Flask, of_many_runs: An
             told = [row[3] for row in plan]
             scans = [line for line in told if line.startswith("SCAN runs") and "INDEX" not in line]
             assert not scans, (statement, told)
+
+
+def test_what_is_under_way_is_counted_among_the_few_that_are(app: Flask, of_many_runs: Any) -> None:
+    """And not among all runs that a task had within the days of the filter."""
+    of_many_runs(1, FEW)
+    days = {"since": START - timedelta(days=9), "until": START + timedelta(days=1)}
+    with app.app_context(), _statements(app) as asked:
+        figures(RunFilter(task_id=1, **days), ZoneInfo("UTC"))  # type: ignore[arg-type]
+        counts = [(statement, values) for statement, values in asked if "FROM runs" in statement]
+        assert len(counts) == 1
+        plan = db.session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {counts[0][0]}", counts[0][1]
+        )
+        told = [row[3] for row in plan]
+        assert any("(status=?)" in line for line in told), told
 
 
 def _asked(app: Flask, browser: FlaskClient, page: str) -> int:
