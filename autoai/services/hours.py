@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import TextClause, func, select, text, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.percentiles import bucket_of
 from ..domain.runs import ACTIVE, Status
@@ -30,6 +29,8 @@ from ..models import (
     InstanceState,
     Run,
     StatusTotal,
+    execute_plain,
+    insert_adding,
     table,
     write_transaction,
 )
@@ -44,6 +45,9 @@ _TIMED = frozenset({Status.SUCCESS, Status.FAILED})
 _COUNTED = ("due", "due_degraded", "started", "started_degraded")
 _OF_ALL_TIME = _COUNTED[:2]
 _TOTALS, _TIMINGS, _ALL_TIME = table(HourlyTotal), table(HourlyTiming), table(StatusTotal)
+_ADD_TOTALS = insert_adding(_TOTALS, ["hour", "status"], _COUNTED)
+_ADD_TIMINGS = insert_adding(_TIMINGS, ["hour", "measure", "bucket"], ["runs"])
+_ADD_ALL_TIME = insert_adding(_ALL_TIME, ["status"], _OF_ALL_TIME)
 _MILLISECOND = timedelta(milliseconds=1)
 _HALF = _MILLISECOND / 2
 
@@ -127,22 +131,18 @@ class _Sums:
     def write(self, session: DbSession) -> None:
         """Add them to what is stored."""
         if self.totals:
-            add = insert(_TOTALS)
-            sums = {name: _TOTALS.c[name] + add.excluded[name] for name in _COUNTED}
-            session.execute(
-                add.on_conflict_do_update(index_elements=["hour", "status"], set_=sums),
+            execute_plain(
+                session,
+                _ADD_TOTALS,
                 [
                     {"hour": hour, "status": status, **dict(zip(_COUNTED, counts, strict=True))}
                     for (hour, status), counts in self.totals.items()
                 ],
             )
         if self.timings:
-            add = insert(_TIMINGS)
-            session.execute(
-                add.on_conflict_do_update(
-                    index_elements=["hour", "measure", "bucket"],
-                    set_={"runs": _TIMINGS.c.runs + add.excluded.runs},
-                ),
+            execute_plain(
+                session,
+                _ADD_TIMINGS,
                 [
                     {"hour": hour, "measure": measure, "bucket": bucket, "runs": runs}
                     for (hour, measure, bucket), runs in self.timings.items()
@@ -197,10 +197,8 @@ class WrongHours:
         sums.timings.update({key: runs for key, (runs,) in self.timings.items()})
         sums.write(session)
         if self.all_time:
-            add = insert(_ALL_TIME)
-            sets = {name: _ALL_TIME.c[name] + add.excluded[name] for name in _OF_ALL_TIME}
             session.execute(
-                add.on_conflict_do_update(index_elements=["status"], set_=sets),
+                _ADD_ALL_TIME,
                 [
                     {"status": status, **dict(zip(_OF_ALL_TIME, counts, strict=True))}
                     for status, counts in self.all_time.items()

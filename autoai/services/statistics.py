@@ -11,13 +11,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..domain.tallies import differences
 from ..domain.verdicts import Verdict
 from ..extensions import db
-from ..models import DailyTotal, DbSession, Run, Task, write_transaction
+from ..models import (
+    DailyTotal,
+    DbSession,
+    Run,
+    Task,
+    execute_plain,
+    insert_adding,
+    table,
+    write_transaction,
+)
 from .hours import Ended, WrongHours, count_hours, find_wrong_hours, hour_of
 from .run_orders import Spent
 from .usage import add_usage, find_wrong_usage
@@ -167,27 +175,19 @@ def _count(
 
 
 _SUMMED = ("occurrences", "input_tokens", "output_tokens", "cost", "unpriced", "degraded")
+_ADD = insert_adding(table(DailyTotal), ["day", "task_id", "status"], _SUMMED)
 
 
 def _add(session: DbSession, sums: Mapping[tuple[date, int, str], Sequence[Any]]) -> None:
-    add = insert(DailyTotal)
-    add = add.on_conflict_do_update(
-        index_elements=[DailyTotal.day, DailyTotal.task_id, DailyTotal.status],
-        set_={name: getattr(DailyTotal, name) + getattr(add.excluded, name) for name in _SUMMED},
-    )
-    session.execute(
-        add,
+    execute_plain(
+        session,
+        _ADD,
         [
             {
                 "day": day,
                 "task_id": task_id,
                 "status": status,
-                "occurrences": total[0],
-                "input_tokens": total[1],
-                "output_tokens": total[2],
-                "cost": total[3],
-                "unpriced": total[4],
-                "degraded": total[5],
+                **dict(zip(_SUMMED, total, strict=True)),
             }
             for (day, task_id, status), total in sums.items()
         ],

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ..domain.runs import ACTIVE
 from ..domain.tallies import differences
-from ..models import DbSession, Run, Task, UsageTotal, table
+from ..models import DbSession, Run, Task, UsageTotal, execute_plain, insert_adding, table
 
 
 class Lane(NamedTuple):
@@ -56,11 +55,7 @@ class Used(NamedTuple):
 NO_USE = Used()
 _FIGURES = Used._fields
 _TABLE = table(UsageTotal)
-_INSERT = insert(_TABLE)
-_ADD = _INSERT.on_conflict_do_update(
-    index_elements=[_TABLE.c.day, _TABLE.c.task_id, _TABLE.c.account_id, _TABLE.c.model],
-    set_={name: _TABLE.c[name] + _INSERT.excluded[name] for name in _FIGURES},
-)
+_ADD = insert_adding(_TABLE, Lane._fields, _FIGURES)
 
 
 def add_usage(session: DbSession, used: Iterable[tuple[Lane, Used]]) -> None:
@@ -70,7 +65,7 @@ def add_usage(session: DbSession, used: Iterable[tuple[Lane, Used]]) -> None:
         sums[lane] = sums[lane].and_(more)
     rows = [_columns(lane, total) for lane, total in sums.items() if total != NO_USE]
     if rows:
-        session.execute(_ADD, rows)
+        execute_plain(session, _ADD, rows)
 
 
 def used_by(
