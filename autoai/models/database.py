@@ -132,7 +132,7 @@ def table(model: type[Model]) -> Table:
 
 def execute_plain(
     session: DbSession, statement: Executable, values: Any = None
-) -> CursorResult[Any]:
+) -> CursorResult[*tuple[Any, ...]]:
     """Execute a statement that asks for plain columns, or writes a table, the shortest way: on the
     session's connection, in its transaction.
 

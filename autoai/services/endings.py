@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import lazyload
+from sqlalchemy import bindparam, select, update
 
+from ..domain.policies import Stop
 from ..domain.runs import PERSON_MUST_MEND, Reason, Source, Status
 from ..domain.verdicts import Verdict
-from ..models import DbSession, Run, Task, of_tasks
+from ..models import DbSession, Run, Task, execute_plain, of_tasks, table
 from .statistics import Ending, count_endings, waiting_ending
 from .usage import NO_USE, Lane, Used, add_usage, used_by
 
@@ -73,21 +74,7 @@ def note_endings(
             if e.lane is not None
         ],
     )
-    tasks = {
-        task.id: task
-        for task in session.scalars(
-            select(Task)
-            .where(Task.id.in_({e.task_id for e in endings}))
-            .options(lazyload(Task.tag_rows))
-            .execution_options(populate_existing=True)
-        )
-    }
-    for ending in sorted(endings, key=lambda e: e.started_at):
-        if (task := tasks.get(ending.task_id)) is not None:
-            was_paused = task.is_paused(now)
-            _learn(task, ending, now)
-            if task.is_paused(now) and not was_paused:
-                skip_waiting(session, task.id, now, zone)
+    _tell_tasks(session, endings, now, zone)
 
 
 def skip_waiting(
@@ -122,14 +109,79 @@ def skip_waiting(
     )
 
 
-def _learn(task: Task, ending: RunEnding, now: datetime) -> None:
-    if task.last_run_at is None or task.last_run_at <= ending.started_at:
-        task.last_run_at, task.last_status = ending.started_at, ending.status
-        task.last_verdict = ending.verdict
-    if ending.status == Status.SUCCESS:
-        task.failures_in_a_row = 0
-    elif ending.status == Status.FAILED and ending.reason in PERSON_MUST_MEND:
-        task.failures_in_a_row += 1
-        limit = task.pause_after_failures
-        if limit and task.failures_in_a_row >= limit and not task.is_paused(now):
-            task.paused_at, task.paused_until, task.paused_reason = now, None, ending.reason
+@dataclass
+class _Learner:
+    """What a task knows of its runs, and whether it stands still."""
+
+    id: int
+    last_run_at: datetime | None
+    last_status: str | None
+    last_verdict: str | None
+    failures_in_a_row: int
+    pause_after_failures: int | None
+    paused_at: datetime | None
+    paused_until: datetime | None
+    paused_reason: str | None = None
+    """Set where it pauses itself now."""
+
+    def learn(self, ending: RunEnding, now: datetime) -> None:
+        """Take in one more."""
+        if self.last_run_at is None or self.last_run_at <= ending.started_at:
+            self.last_run_at, self.last_status = ending.started_at, ending.status
+            self.last_verdict = ending.verdict
+        if ending.status == Status.SUCCESS:
+            self.failures_in_a_row = 0
+        elif ending.status == Status.FAILED and ending.reason in PERSON_MUST_MEND:
+            self.failures_in_a_row += 1
+            limit = self.pause_after_failures
+            if limit and self.failures_in_a_row >= limit and not self._is_paused(now):
+                self.paused_at, self.paused_until, self.paused_reason = now, None, ending.reason
+
+    def _is_paused(self, now: datetime) -> bool:
+        since = self.paused_at
+        return since is not None and Stop(Reason.PAUSED, since, self.paused_until).covers(now)
+
+
+# By the table and not the class, and only what changes: every run that ends comes by here.
+_TASKS = table(Task)
+_KNOWN = select(*(_TASKS.c[known.name] for known in fields(_Learner)[:-1])).where(
+    _TASKS.c.id.in_(bindparam("ids", expanding=True))
+)
+_LEARN = update(_TASKS).where(_TASKS.c.id == bindparam("task"))
+
+
+def _tell_tasks(
+    session: DbSession, endings: Sequence[RunEnding], now: datetime, zone: ZoneInfo
+) -> None:
+    rows = execute_plain(session, _KNOWN, {"ids": list({e.task_id for e in endings})})
+    tasks = {row.id: _Learner(*row) for row in rows}
+    if not tasks:
+        return
+    for ending in sorted(endings, key=lambda e: e.started_at):
+        if (task := tasks.get(ending.task_id)) is not None:
+            task.learn(ending, now)
+    execute_plain(session, _LEARN, [_learnt(task) for task in tasks.values()])
+    pausing = [task for task in tasks.values() if task.paused_reason is not None]
+    if pausing:
+        execute_plain(session, _LEARN, [_pause(task) for task in pausing])
+    for task in pausing:
+        skip_waiting(session, task.id, now, zone)
+
+
+def _learnt(task: _Learner) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "last_run_at": task.last_run_at,
+        "last_status": task.last_status,
+        "last_verdict": task.last_verdict,
+        "failures_in_a_row": task.failures_in_a_row,
+    }
+
+
+def _pause(task: _Learner) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "paused_at": task.paused_at,
+        "paused_until": task.paused_until,
+        "paused_reason": task.paused_reason,
+    }

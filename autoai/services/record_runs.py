@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BindParameter, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
 
@@ -23,6 +23,7 @@ from ..models import (
     Throttle,
     UnstreamedModel,
     bump_revision,
+    execute_plain,
     table,
     write_transaction,
 )
@@ -46,9 +47,31 @@ _DATA_ERRORS = (
 )
 
 
-# By the table and not the class: with hundreds of rows that is half of the time.
-_RUNS = table(Run)
+# By the table and not the class: with hundreds of rows that is half of the time. And built once: to
+# build one takes longer than to write a few rows by it.
+_RUNS, _TEXTS = table(Run), table(RunText)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_THERE = select(_RUNS.c.id).where(_RUNS.c.id.in_(_IDS))
+_MINE = select(_RUNS.c.id, _RUNS.c.cancel_requested).where(
+    _RUNS.c.id.in_(_IDS), _RUNS.c.status == Status.RUNNING, _RUNS.c.owner == bindparam("by")
+)
 _WRITE_ENDED = update(_RUNS).where(_RUNS.c.id == bindparam("run"))
+_INSERT_TEXTS = insert(_TEXTS)
+# A run that repeats an earlier one's input has had its row of texts since it was queued; one that was
+# put off may have been made anew from its templates.
+_WRITE_TEXTS = _INSERT_TEXTS.on_conflict_do_update(
+    index_elements=[_TEXTS.c.run_id],
+    set_={
+        "request_messages": func.coalesce(
+            _INSERT_TEXTS.excluded.request_messages, _TEXTS.c.request_messages
+        ),
+        **{
+            name: _INSERT_TEXTS.excluded[name]
+            for name in ("response_text", "error_message", "secrets", "findings")
+        },
+    },
+)
+_WRITE_ATTEMPTS = insert(table(Attempt))
 
 
 def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
@@ -68,14 +91,9 @@ def record_runs(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
 
 def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
     with write_transaction() as session:
-        found = session.execute(
-            select(Run.id, Run.cancel_requested).where(
-                Run.id.in_([outcome.order.run_id for outcome in outcomes]),
-                Run.status == Status.RUNNING,
-                Run.owner == owner,
-            )
-        )
-        mine = dict(found.all())
+        ids = [outcome.order.run_id for outcome in outcomes]
+        found = execute_plain(session, _MINE, {"ids": ids, "by": owner})
+        mine: dict[int, bool] = dict(found.all())
         _settle_gone(session, [outcome for outcome in outcomes if outcome.order.run_id not in mine])
         kept = [_as_wanted(o, mine[o.order.run_id]) for o in outcomes if o.order.run_id in mine]
         if not kept:
@@ -83,7 +101,7 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
         ended = [outcome for outcome in kept if outcome.status is not Status.QUEUED]
         put_off = [outcome for outcome in kept if outcome.status is Status.QUEUED]
         if ended:
-            session.execute(_WRITE_ENDED, [_run_columns(outcome) for outcome in ended])
+            execute_plain(session, _WRITE_ENDED, [_run_columns(outcome) for outcome in ended])
         if put_off:
             session.execute(update(Run), [_put_off_columns(outcome) for outcome in put_off])
             add_usage(
@@ -91,12 +109,12 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
                 [(lane, _released(outcome)) for outcome in put_off if (lane := _lane(outcome))],
             )
         texts = [_text_columns(outcome) for outcome in kept]
-        _write_texts(session, texts)
+        execute_plain(session, _WRITE_TEXTS, texts)
         index_texts(session, texts, {o.order.run_id: o.order.task_id for o in kept})
         compare_answers(session, ended)
         attempts = [columns for outcome in kept for columns in _attempt_columns(outcome)]
         if attempts:
-            session.execute(insert(table(Attempt)), attempts)
+            execute_plain(session, _WRITE_ATTEMPTS, attempts)
         _remember_the_other_side(session, kept)
         endings = [_ending(outcome) for outcome in ended]
         note_endings(session, endings, ports.clock.now(), ports.zone)
@@ -106,7 +124,7 @@ def _record(ports: Ports, owner: str, outcomes: Sequence[Outcome]) -> None:
 def _settle_gone(session: DbSession, outcomes: Sequence[Outcome]) -> None:
     """Their tasks were deleted, and their rows with them: what they came to stays spent."""
     ids = [outcome.order.run_id for outcome in outcomes]
-    there = set(session.scalars(select(Run.id).where(Run.id.in_(ids)))) if ids else set()
+    there = set(execute_plain(session, _THERE, {"ids": ids}).scalars()) if ids else set()
     add_usage(
         session,
         [
@@ -146,20 +164,6 @@ def _remember_the_other_side(session: DbSession, outcomes: Sequence[Outcome]) ->
                 key=key, model=outcome.order.model, since=outcome.started_at
             )
             session.execute(refusal.on_conflict_do_nothing())
-
-
-def _write_texts(session: DbSession, rows: list[dict[str, Any]]) -> None:
-    """A run that repeats an earlier one's input has had its row of texts since it was queued; one
-    that was put off may have been made anew from its templates."""
-    write = insert(table(RunText))
-    texts: dict[str, Any] = {
-        name: write.excluded[name]
-        for name in ("response_text", "error_message", "secrets", "findings")
-    }
-    texts["request_messages"] = func.coalesce(
-        write.excluded.request_messages, RunText.request_messages
-    )
-    session.execute(write.on_conflict_do_update(index_elements=[RunText.run_id], set_=texts), rows)
 
 
 def _ending(outcome: Outcome) -> RunEnding:

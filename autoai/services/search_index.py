@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, func, select, text, update
 
 from ..domain.search import index_words
 from ..extensions import db
-from ..models import DbSession, InstanceState, Run, RunText, write_transaction
+from ..models import DbSession, InstanceState, Run, RunText, execute_plain, write_transaction
 
 STEP = 100
 """Texts of runs in one transaction, at most."""
@@ -68,7 +68,8 @@ def index_texts(
     kept: dict[int, Any] = {}
     if without:
         kept = dict(session.execute(_MESSAGES.where(RunText.run_id.in_(without))).all())
-    session.execute(
+    execute_plain(
+        session,
         _WRITE,
         [
             {
