@@ -42,6 +42,7 @@ from ..models import (
     Run,
     Task,
     UsageTotal,
+    execute_plain,
     month_of,
     read_spending,
     spending_by,
@@ -87,7 +88,7 @@ _INSTANCE = select(*(getattr(InstanceState, name) for name in BUDGET_COLUMNS))
 
 def instance_caps(session: DbSession) -> Caps:
     """The budgets of the whole instance."""
-    row = session.execute(_INSTANCE).first()
+    row = execute_plain(session, _INSTANCE).first()
     return Caps(*row) if row is not None else Caps()
 
 

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select, update
-from sqlalchemy.orm import lazyload
 
 from ..domain.budgets import Refusal
 from ..domain.limits import Blocked, Limits, estimate_tokens
@@ -22,13 +22,16 @@ from ..models import (
     Run,
     RunText,
     Task,
+    account_key,
+    execute_plain,
     make_blackouts,
+    table,
 )
 from .budgets import (
     Desk,
     settle_waiting,
 )
-from .limits import give_back, limits_of
+from .limits import give_back, limits_at
 from .orders import make_orders, task_messages
 from .ports import Ports
 from .run_orders import Prepared, RunOrder
@@ -58,18 +61,19 @@ _ROUNDS = 10
 """Runs that are looked at together once a budget has refused one, and how often in one transaction:
 a thousand that no budget has room for must not keep the others waiting."""
 
-# The statements of a look, built once: see `NOW`.
+# The statements of a look, built once: see `NOW`. None of them makes an object of a row: there may be
+# hundreds of them.
+_RUNS = table(Run)
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OLD = select(Run.id).where(Run.status == Status.QUEUED, Run.expires_at <= NOW).limit(1)
 _EXPIRE = (
-    update(Run)
-    .where(Run.status == Status.QUEUED, Run.expires_at <= NOW)
+    update(_RUNS)
+    .where(_RUNS.c.status == Status.QUEUED, _RUNS.c.expires_at <= NOW)
     .values(status=Status.EXPIRED, finished_at=NOW)
-    .returning(Run.id, Run.task_id, Run.due_at, Run.started_at, Run.attempts)
-    .execution_options(synchronize_session=False)
+    .returning(_RUNS.c.id, _RUNS.c.task_id, _RUNS.c.due_at, _RUNS.c.started_at, _RUNS.c.attempts)
 )
 _WAITING = (
-    select(Run.id, Task)
+    select(Run.id, Task.blackouts, Task.timezone)
     .join(Task, Task.id == Run.task_id)
     .where(
         Run.status == Status.QUEUED,
@@ -78,7 +82,6 @@ _WAITING = (
         Run.source.in_((Source.SCHEDULE, Source.CATCH_UP)),
         Task.blackouts.is_not(None),
     )
-    .options(lazyload(Task.tag_rows))
 )
 _BUSY = select(Run.task_id).where(Run.status == Status.RUNNING)
 _QUEUED = (
@@ -86,10 +89,14 @@ _QUEUED = (
         Run.id,
         Run.task_id,
         Run.serial,
-        Task.api_endpoint,
-        Account,
         Task.dynamic,
         Task.updated_at,
+        Task.api_endpoint,
+        Account.id,
+        Account.api_endpoint,
+        Account.max_concurrent_calls,
+        Account.requests_per_minute,
+        Account.tokens_per_minute,
     )
     .join(Task, Task.id == Run.task_id)
     .outerjoin(Account, Account.id == Task.account_id)
@@ -98,17 +105,16 @@ _QUEUED = (
     .execution_options(yield_per=200)
 )
 _CLAIM = (
-    update(Run)
-    .where(Run.id.in_(_IDS), Run.status == Status.QUEUED)
+    update(_RUNS)
+    .where(_RUNS.c.id.in_(_IDS), _RUNS.c.status == Status.QUEUED)
     .values(
         status=Status.RUNNING,
         owner=bindparam("by"),
-        started_at=func.coalesce(Run.started_at, NOW),
+        started_at=func.coalesce(_RUNS.c.started_at, NOW),
         not_before=None,
-        spending_day=func.coalesce(Run.spending_day, bindparam("today")),
+        spending_day=func.coalesce(_RUNS.c.spending_day, bindparam("today")),
     )
-    .returning(Run.id)
-    .execution_options(synchronize_session=False)
+    .returning(_RUNS.c.id)
 )
 # What was sent holds no values of secrets, so with those it is made anew.
 _SAID = select(RunText.run_id).where(
@@ -136,7 +142,7 @@ class Claims:
 
 def can_claim(session: DbSession, now: datetime, slots: int, ports: Ports) -> bool:
     """Would `claim` change anything? A run that waits for another one is no reason to write."""
-    if session.scalar(_OLD, {"now": now}) is not None:
+    if execute_plain(session, _OLD, {"now": now}).scalar() is not None:
         return True
     with closing(
         _choose(session, now, slots, ports, lambda _, *how: ports.limits.blocked(*how))
@@ -236,7 +242,8 @@ def _claimed(
     if not orders:
         return []
     ids = [order.run_id for order in orders]
-    mine = set(session.scalars(_CLAIM, {"ids": ids, "by": owner, "now": now, "today": desk.today}))
+    values = {"ids": ids, "by": owner, "now": now, "today": desk.today}
+    mine = set(execute_plain(session, _CLAIM, values).scalars())
     claimed = [order for order in orders if order.run_id in mine]
     desk.write(claimed)
     return claimed
@@ -281,10 +288,10 @@ def _choose(
 ) -> Generator[tuple[int, bool], None, None]:
     """The ids of at most `slots` queued runs that nothing is in the way of, most urgent first, and
     none that was `seen`; and whether it is known what each of them sends."""
-    busy = set(session.scalars(_BUSY))
-    queued = session.execute(_QUEUED, {"now": now})
+    busy = set(execute_plain(session, _BUSY).scalars())
+    queued = execute_plain(session, _QUEUED, {"now": now})
     full: set[str] = set()
-    for run_id, task_id, serial, endpoint, account, dynamic, changed_at in queued:
+    for run_id, task_id, serial, dynamic, changed_at, *under in queued:
         if slots <= 0:
             break
         if run_id in seen or (serial and task_id in busy):
@@ -292,7 +299,7 @@ def _choose(
         made = prepared.get(run_id) if prepared else None
         if prepared and (made is None or made.task_updated_at != changed_at):
             continue
-        limits = limits_of(account, endpoint, ports.max_per_endpoint)
+        limits = _limits(under, ports.max_per_endpoint)
         if not full.isdisjoint(limits):
             continue  # whoever is at the head of a line goes first, also if a smaller one would fit
         blocked = ask(run_id, limits, _tokens(session, task_id, limits, made))
@@ -301,8 +308,20 @@ def _choose(
             continue
         busy.add(task_id)
         slots -= 1
-        unknown = dynamic and made is None and session.scalar(_SAID, {"run": run_id}) is None
-        yield run_id, not unknown
+        yield run_id, made is not None or not dynamic or _has_said(session, run_id)
+
+
+def _has_said(session: DbSession, run_id: int) -> bool:
+    """Is what it sends kept from an earlier attempt, or from the run that it repeats?"""
+    return execute_plain(session, _SAID, {"run": run_id}).scalar() is not None
+
+
+def _limits(under: Sequence[Any], per_endpoint: int) -> dict[str, Limits]:
+    """`under` are the last six columns of `_QUEUED`."""
+    endpoint, account_id, account_endpoint, *numbers = under
+    if account_id is None:
+        return limits_at(endpoint or "", per_endpoint)
+    return limits_at(account_endpoint, per_endpoint, (account_key(account_id), Limits(*numbers)))
 
 
 def _tokens(
@@ -317,7 +336,7 @@ def _tokens(
 
 
 def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
-    expired = session.execute(_EXPIRE, {"now": now}).all()
+    expired = execute_plain(session, _EXPIRE, {"now": now}).all()
     begun = settle_waiting(session, [run.id for run in expired if run.attempts])
     count_endings(
         session,
@@ -332,11 +351,11 @@ def _expire(session: DbSession, now: datetime, ports: Ports) -> None:
 def _skip_blacked_out(session: DbSession, now: datetime, ports: Ports) -> None:
     """What waited for a slot until a window began in which it may not run is skipped, like what
     comes due inside. A run that a person asked for stays, and so does one that has begun."""
-    waiting = session.execute(_WAITING, {"now": now}).all()
+    waiting = execute_plain(session, _WAITING, {"now": now}).all()
     blocked = [
         run_id
-        for run_id, task in waiting
-        if blackout_period(now, make_blackouts(task.blackouts, task.zone))
+        for run_id, blackouts, zone in waiting
+        if blackout_period(now, make_blackouts(blackouts, ZoneInfo(zone)))
     ]
     if not blocked:
         return

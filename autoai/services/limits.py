@@ -18,24 +18,24 @@ _LONGEST_CALL = timedelta(hours=1)
 """No attempt may last longer (the longest time-out)."""
 
 
-def limits_of(
-    account: Account | None, endpoint: str | None, per_endpoint: int
+def limits_at(
+    endpoint: str, per_endpoint: int, own: tuple[str, Limits] | None = None
 ) -> dict[str, Limits]:
-    """All limits that a call is under, by what they are counted under: those of its account, or of
-    its endpoint's base URL, and what the instance allows at one host."""
-    if account is not None:
-        endpoint = account.api_endpoint
-        found = {account.limit_key: account.limits}
-    else:
-        found = {base_url(endpoint or ""): Limits()}
+    """All limits that a call to `endpoint` is under, by what they are counted under: its account's
+    `own`, or those of the endpoint's base URL, and what the instance allows at one host."""
+    key, limits = own or (base_url(endpoint), Limits())
+    found = {key: limits}
     if per_endpoint:
-        found[f"host:{endpoint_host(endpoint or '')}"] = Limits(concurrent=per_endpoint)
+        found[f"host:{endpoint_host(endpoint)}"] = Limits(concurrent=per_endpoint)
     return found
 
 
 def in_the_way(ports: Ports, account: Account | None, endpoint: str | None) -> Blocked | None:
     """Which limit a call through `account`, or to `endpoint`, would meet now."""
-    return ports.limits.blocked(limits_of(account, endpoint, ports.max_per_endpoint), 0)
+    own = None
+    if account is not None:
+        endpoint, own = account.api_endpoint, (account.limit_key, account.limits)
+    return ports.limits.blocked(limits_at(endpoint or "", ports.max_per_endpoint, own), 0)
 
 
 def give_back(ports: Ports, run_ids: Sequence[int]) -> None:

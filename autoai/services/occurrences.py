@@ -22,7 +22,16 @@ from ..domain.policies import LISTED, Decision, Gap, Settlement, Stop, UnderWay,
 from ..domain.runs import ACTIVE, Reason, Source, Status
 from ..domain.schedules import NOTHING_DUE, Due, Schedule
 from ..extensions import db
-from ..models import NOW, DbSession, Run, Task, bump_revision, table, write_transaction
+from ..models import (
+    NOW,
+    DbSession,
+    Run,
+    Task,
+    bump_revision,
+    execute_plain,
+    table,
+    write_transaction,
+)
 from .claims import Claims, can_claim, claim, next_ready, ready
 from .limits import give_back
 from .ports import Ports
@@ -123,9 +132,8 @@ def claim_prepared(
 
 
 def _settled(claims: Claims, now: datetime) -> Settled:
-    next_due, later, waiting, soon = db.session.execute(
-        _AHEAD, {"now": now, "soon": now + SOON}
-    ).one()
+    ahead = execute_plain(db.session(), _AHEAD, {"now": now, "soon": now + SOON})
+    next_due, later, waiting, soon = ahead.one()
     next_look = now if claims.more else _earliest(next_due, later)
     return Settled(claims.orders, next_look, waiting, soon, claims.unprepared)
 
@@ -139,7 +147,7 @@ def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -
 
 def _due_tasks(now: datetime) -> dict[int, datetime | None]:
     """Task id → its cursor. The tasks themselves are read in the transaction, as they are then."""
-    return dict(db.session.execute(_DUE, {"now": now}).all())
+    return dict(execute_plain(db.session(), _DUE, {"now": now}).all())
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:
@@ -167,7 +175,7 @@ def _write_occurrences(
         cursors.append({"task": task.id, "cursor": cursor})
     if rows:
         # A row that is there already was written before the clock went back: it keeps its ending.
-        written = session.execute(_WRITE, rows)
+        written = execute_plain(session, _WRITE, rows)
         count_endings(
             session,
             zone,
@@ -178,7 +186,7 @@ def _write_occurrences(
             ],
         )
     if cursors:
-        session.execute(_MOVE_CURSOR, cursors)
+        execute_plain(session, _MOVE_CURSOR, cursors)
 
 
 def _settlement(
@@ -230,7 +238,7 @@ def _unchanged(session: DbSession, seen: Mapping[int, datetime | None]) -> list[
 
 def _under_way(session: DbSession) -> dict[int, UnderWay]:
     """Task id → its runs that are queued or running."""
-    rows = session.execute(_UNDER_WAY)
+    rows = execute_plain(session, _UNDER_WAY)
     return {task_id: UnderWay(oldest, newest) for task_id, oldest, newest in rows}
 
 

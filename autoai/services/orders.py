@@ -12,7 +12,15 @@ from sqlalchemy.orm import lazyload, load_only
 from ..domain.budgets import Amount, Caps
 from ..domain.runs import Kind
 from ..domain.verdicts import Demands
-from ..models import BUDGET_COLUMNS, DbSession, Run, RunText, Task, UnstreamedModel
+from ..models import (
+    BUDGET_COLUMNS,
+    DbSession,
+    Run,
+    RunText,
+    Task,
+    UnstreamedModel,
+    execute_plain,
+)
 from ..providers.base import Parameters
 from .baselines import watch_of
 from .budgets import all_caps, attempts_of, instance_caps, kept_of, spent_in
@@ -80,7 +88,7 @@ _CLAIMED = (
     .where(Run.id.in_(_IDS))
     .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
 )
-_UNSTREAMED = select(UnstreamedModel)
+_UNSTREAMED = select(UnstreamedModel.key, UnstreamedModel.model)
 
 
 def make_orders(
@@ -91,7 +99,7 @@ def make_orders(
     if not run_ids:
         return []
     rows = {row.id: row for row in session.execute(_CLAIMED, {"ids": run_ids})}
-    refused = {(row.key, row.model) for row in session.scalars(_UNSTREAMED)}
+    refused = {(key, model) for key, model in execute_plain(session, _UNSTREAMED)}
     instance = instance_caps(session)
     return [
         _order(session, rows[run_id], refused, prepared.get(run_id), instance, today)

@@ -18,6 +18,7 @@ from ..models import (
     RunText,
     Task,
     bump_revision,
+    execute_plain,
     write_transaction,
 )
 from .budgets import settle_waiting
@@ -182,4 +183,4 @@ _CANCEL_REQUESTS = select(Run.id).where(
 
 def cancel_requests(owner: str) -> list[int]:
     """Running runs of `owner` that somebody asked to end."""
-    return list(db.session.scalars(_CANCEL_REQUESTS, {"by": owner}))
+    return list(execute_plain(db.session(), _CANCEL_REQUESTS, {"by": owner}).scalars())
