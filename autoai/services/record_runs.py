@@ -167,17 +167,18 @@ def _remember_the_other_side(session: DbSession, outcomes: Sequence[Outcome]) ->
 
 
 def _ending(outcome: Outcome) -> RunEnding:
+    spent = outcome.spent
     return RunEnding(
         outcome.order.task_id,
         outcome.order.due_at,
         outcome.started_at,
         outcome.status,
         outcome.reason,
-        outcome.spent.input_tokens,
-        outcome.spent.output_tokens,
-        outcome.spent.cost,
+        spent.input_tokens,
+        spent.output_tokens,
+        spent.cost,
         _lane(outcome),
-        outcome.spent.estimated,
+        spent.estimated,
         _released(outcome),
         outcome.verdict,
         outcome.finished_at,
