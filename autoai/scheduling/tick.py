@@ -23,7 +23,6 @@ from ..services.ports import Ports
 from ..services.prompts import render_and_claim
 from ..services.recovery import OUTAGE, note_awake, note_sleep
 from ..services.rewind import JUMP_BACK, rewind_cursors
-from ..services.runs import cancel_requests
 from ..services.trouble import in_short
 from .trigger import FromNow
 
@@ -133,7 +132,7 @@ class Tick:
                     self._executor.submit(order)
                 more = self._send_rendered(settled.unprepared)
                 # What is due does not wait for what others asked for.
-                for run_id in cancel_requests(self._owner):
+                for run_id in settled.unwanted:
                     self._executor.cancel(run_id, Reason.CANCELLED)
                 self.waiting = settled.waiting
                 self._executor.prepare(settled.soon)

@@ -73,6 +73,9 @@ _AHEAD = select(
     ready().exists(),
     select(func.count()).where(Task.next_run_at <= bindparam("soon")).scalar_subquery(),
 )
+_UNWANTED = select(Run.id).where(
+    Run.status == Status.RUNNING, Run.owner == bindparam("by"), Run.cancel_requested
+)
 
 _MICROSECOND = timedelta(microseconds=1)
 SOON = timedelta(seconds=3)
@@ -92,6 +95,8 @@ class Settled:
     unprepared: list[int]
     """Ids of the queued runs whose turn it is, and whose messages must be made first. They hold
     permits of the limits, until `claim_prepared`."""
+    unwanted: list[int]
+    """Ids of the owner's running runs that somebody asked to end."""
 
 
 def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
@@ -99,16 +104,16 @@ def settle_and_claim(ports: Ports, owner: str, slots: int) -> Settled:
     now = ports.clock.now()
     due = _due_tasks(now)
     if not due and not can_claim(db.session(), now, slots, ports):
-        return _settled(Claims(), now)
+        return _settled(Claims(), owner, now)
     claims = Claims()
     try:
         with write_transaction() as session:
-            if due:
-                _write_occurrences(session, due, now, ports.zone)
+            # Held until the end: else the claim would read the very same tasks once more.
+            _tasks = _write_occurrences(session, due, now, ports.zone) if due else []
             claims = claim(session, owner, now, slots, ports)
             bump_revision(session)
             # Read before the commit: after it, nothing may fail that would lose the claimed runs.
-            return _settled(claims, now)
+            return _settled(claims, owner, now)
     except BaseException:
         give_back(ports, claims.holders)
         raise
@@ -131,11 +136,13 @@ def claim_prepared(
     return claims.orders
 
 
-def _settled(claims: Claims, now: datetime) -> Settled:
-    ahead = execute_plain(db.session(), _AHEAD, {"now": now, "soon": now + SOON})
+def _settled(claims: Claims, owner: str, now: datetime) -> Settled:
+    session = db.session()
+    ahead = execute_plain(session, _AHEAD, {"now": now, "soon": now + SOON})
     next_due, later, waiting, soon = ahead.one()
     next_look = now if claims.more else _earliest(next_due, later)
-    return Settled(claims.orders, next_look, waiting, soon, claims.unprepared)
+    unwanted = list(execute_plain(session, _UNWANTED, {"by": owner}).scalars())
+    return Settled(claims.orders, next_look, waiting, soon, claims.unprepared, unwanted)
 
 
 def settle_task(session: DbSession, task: Task, now: datetime, zone: ZoneInfo) -> None:
@@ -156,15 +163,16 @@ def _earliest(*instants: datetime | None) -> datetime | None:
 
 def _write_occurrences(
     session: DbSession, seen: Mapping[int, datetime | None], now: datetime, zone: ZoneInfo
-) -> None:
-    """Rows for all that tasks owe up to `now`, and their cursors moved past it.
+) -> list[Task]:
+    """Rows for all that tasks owe up to `now`, and their cursors moved past it; those tasks.
 
     `seen` has the ids of the tasks and the cursors by which they were found due.
     """
     under_way = _under_way(session)
     rows: list[dict[str, Any]] = []
     cursors: list[dict[str, Any]] = []
-    for task in _unchanged(session, seen):
+    tasks = _unchanged(session, seen)
+    for task in tasks:
         try:
             settlement, cursor = _settlement(task, now, under_way.get(task.id))
         except Exception:
@@ -187,6 +195,7 @@ def _write_occurrences(
         )
     if cursors:
         execute_plain(session, _MOVE_CURSOR, cursors)
+    return tasks
 
 
 def _settlement(

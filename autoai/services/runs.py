@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from ..domain.errors import Conflict, Invalid
 from ..domain.runs import ACTIVE, Reason, Source, Status
-from ..extensions import db
 from ..models import (
     DbSession,
     IdempotencyKey,
@@ -18,7 +17,6 @@ from ..models import (
     RunText,
     Task,
     bump_revision,
-    execute_plain,
     write_transaction,
 )
 from .budgets import settle_waiting
@@ -174,13 +172,3 @@ def queue_run(
         count_endings(session, ports.zone, [Ending(task.id, now, Status.SKIPPED)])
     columns = run_columns(task, source=source, due_at=now, **{**values, **state})
     return session.execute(insert(Run).values(columns).returning(Run.id)).scalar_one()
-
-
-_CANCEL_REQUESTS = select(Run.id).where(
-    Run.status == Status.RUNNING, Run.owner == bindparam("by"), Run.cancel_requested
-)
-
-
-def cancel_requests(owner: str) -> list[int]:
-    """Running runs of `owner` that somebody asked to end."""
-    return list(execute_plain(db.session(), _CANCEL_REQUESTS, {"by": owner}).scalars())
