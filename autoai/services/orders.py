@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import BindParameter, Row, bindparam, select
 from sqlalchemy.orm import lazyload, load_only
+from sqlalchemy.orm.util import identity_key
 
 from ..domain.budgets import Amount, Caps
 from ..domain.runs import Kind
@@ -64,6 +65,7 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _CLAIMED = (
     select(
         Run.id,
+        Run.task_id,
         Run.due_at,
         Run.expires_at,
         Run.attempts,
@@ -79,13 +81,15 @@ _CLAIMED = (
         Run.budget_note,
         Run.account_id.label("through"),
         Run.model.label("asked"),
-        Task,
         RunText.request_messages,
         RunText.secrets,
     )
-    .join(Task, Task.id == Run.task_id)
     .outerjoin(RunText, RunText.run_id == Run.id)
     .where(Run.id.in_(_IDS))
+)
+_OF_TASKS = (
+    select(Task)
+    .where(Task.id.in_(_IDS))
     .options(load_only(*_SENT, raiseload=True), lazyload(Task.tag_rows))
 )
 _UNSTREAMED = select(UnstreamedModel.key, UnstreamedModel.model)
@@ -98,25 +102,41 @@ def make_orders(
     `today` pays for those that are claimed for the first time."""
     if not run_ids:
         return []
-    rows = {row.id: row for row in session.execute(_CLAIMED, {"ids": run_ids})}
+    rows = {row.id: row for row in execute_plain(session, _CLAIMED, {"ids": run_ids})}
+    tasks = _tasks(session, {row.task_id for row in rows.values()})
     refused = {(key, model) for key, model in execute_plain(session, _UNSTREAMED)}
     instance = instance_caps(session)
     return [
-        _order(session, rows[run_id], refused, prepared.get(run_id), instance, today)
+        _order(session, row, tasks[row.task_id], refused, prepared.get(run_id), instance, today)
         for run_id in run_ids
-        if run_id in rows
+        if (row := rows.get(run_id)) is not None and row.task_id in tasks
     ]
+
+
+def _tasks(session: DbSession, task_ids: Iterable[int]) -> dict[int, Task]:
+    """By id. Those whose schedule was just followed in this session are in it still."""
+    found: dict[int, Task] = {}
+    missing = []
+    for task_id in task_ids:
+        known = session.identity_map.get(identity_key(Task, task_id))
+        if known is None:
+            missing.append(task_id)
+        else:
+            found[task_id] = known
+    if missing:
+        found |= {task.id: task for task in session.scalars(_OF_TASKS, {"ids": missing})}
+    return found
 
 
 def _order(
     session: DbSession,
     row: Row[*tuple[Any, ...]],
+    task: Task,
     refused: set[tuple[str, str]],
     prepared: Prepared | None,
     instance: Caps,
     today: date,
 ) -> RunOrder:
-    task: Task = row.Task
     connection = connection_of(task)
     model = task.model_asked
     return RunOrder(
@@ -124,7 +144,7 @@ def _order(
         task_id=task.id,
         connection=connection,
         model=model,
-        **_said(row, prepared),
+        **_said(row, task, prepared),
         timeout=task.timeout_seconds,
         retry_rules=task.retry_rules,
         due_at=row.due_at,
@@ -145,11 +165,11 @@ def _held(row: Row[*tuple[Any, ...]]) -> tuple[Lane, Amount] | None:
     """What was reserved when it was claimed before."""
     if row.reserved_tokens is None or row.spending_day is None:
         return None
-    lane = Lane(row.spending_day, row.Task.id, row.through or 0, row.asked or "")
+    lane = Lane(row.spending_day, row.task_id, row.through or 0, row.asked or "")
     return lane, Amount(row.reserved_tokens, row.reserved_cost)
 
 
-def _said(row: Row[*tuple[Any, ...]], prepared: Prepared | None) -> dict[str, Any]:
+def _said(row: Row[*tuple[Any, ...]], task: Task, prepared: Prepared | None) -> dict[str, Any]:
     """The fields of an order that say what is sent: as it was prepared, as the run sent it before,
     or as its task says."""
     if prepared is not None:
@@ -165,8 +185,8 @@ def _said(row: Row[*tuple[Any, ...]], prepared: Prepared | None) -> dict[str, An
         }
     if row.request_messages is None or row.secrets is not None:
         return {
-            "messages": task_messages(row.Task),
-            "prompt_version": row.Task.prompt_version,
+            "messages": task_messages(task),
+            "prompt_version": task.prompt_version,
         }
     return {
         "messages": row.request_messages,
