@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from ledger import open_app
 from measuring import Wire, _stored, import_tasks, limit_files, opened, quantile, spread, upstream
 
+from autoai.extensions import db
+from autoai.runtime import runtime
+from autoai.services.leftovers import remove_leftovers
+from autoai.services.tasks import delete_task
 from tests.server import PASSWORD, Instance, Process
 
 RUNS_A_SECOND = 50
@@ -44,7 +49,7 @@ def measure_load(folder: Path, paths: Sequence[str]) -> None:
                 _tell(name, lateness, seen)
         finally:
             server.terminate()
-            _forget(instance.database, ids)
+            _forget(folder, ids)
 
 
 def _take(
@@ -136,13 +141,17 @@ def _rest(database: Path) -> None:
         connection.execute("UPDATE instance_state SET last_tick_at = ?", (_stored(time.time()),))
 
 
-def _forget(database: Path, ids: Sequence[int]) -> None:
-    """What the load added stays as rows; its tasks run no more."""
-    with opened(database) as connection:
-        connection.executemany(
-            "UPDATE tasks SET enabled = 0, next_run_at = NULL WHERE id = ?",
-            [(task_id,) for task_id in ids],
-        )
+def _forget(folder: Path, ids: Sequence[int]) -> None:
+    """The tasks of the load go with their runs: whoever measures in this ledger again finds it as it
+    was."""
+    app = open_app(folder)
+    with app.app_context():
+        here = runtime()
+        for task_id in ids:
+            delete_task(here.ports, task_id)
+            db.session.remove()
+        while remove_leftovers(here.settings.zone):
+            db.session.remove()
 
 
 def _log_in(server: Process) -> str:
