@@ -37,9 +37,11 @@ from .reader import reader
 MOST_LETTERS = 8_000_000
 """Of all pieces that one process keeps: some tens of megabytes at most."""
 BUSY, BUSY_SECONDS = 4, 0.1
-"""So many pieces of `recently` within `RECENT` seconds, and so much time for them, before the next
-ones are shared. One person alone never asks for so many."""
+"""So many pieces of `recently` that are asked for within `RECENT` seconds, and so much time that it
+would take to write each of them, before they are shared. One person alone never asks for so many."""
 RECENT = 1.0
+OLD = 0.8
+"""At this age one who asks writes the piece anew, while the others still get the one that there is."""
 MOST_RECENT = 50
 _SECRET = secrets.token_hex(8)  # so that no text of a stranger can be taken for a slot
 _SLOT = re.compile(f"slot-{_SECRET}-([a-z_]+);")
@@ -60,6 +62,8 @@ class Recent:
     """A piece that was written a moment ago."""
 
     at: float
+    took: float
+    """seconds to write it"""
     revision: int
     parts: list[str]
 
@@ -102,8 +106,9 @@ class Fragments:
         self._slots = slots
         self._monotonic = monotonic
         self._recent: LRUCache[Hashable, Recent] = LRUCache(MOST_RECENT)
-        self._writing: deque[tuple[float, float]] = deque()
-        """When pieces of `recently` were begun, and how long they took."""
+        self._asked: deque[float] = deque()
+        """When pieces of `recently` were asked for."""
+        self._being_written: set[Hashable] = set()
         self._lock = Lock()
         self._kept: LRUCache[Hashable, list[str]] = LRUCache(most_letters, getsizeof=_letters)
 
@@ -143,20 +148,33 @@ class Fragments:
         whole = (name, *_asking().reader, frozen(key))
         now = self._monotonic()
         with self._lock:
-            found = self._recent.get(whole) if self._is_busy(now) else None
-        if found is not None and found.is_good(now, revision, exact):
+            found = self._shared(whole, now)
+            if found is not None and not found.is_good(now, revision, exact):
+                found = None
+            if found is not None and now - found.at >= OLD and whole not in self._being_written:
+                found = None
+            if found is None:
+                self._being_written.add(whole)
+        if found is not None:
             return self._finished(found.parts)
-        parts = _SLOT.split(self._written(caller))
+        try:
+            parts = _SLOT.split(self._written(caller))
+        finally:
+            with self._lock:
+                self._being_written.discard(whole)
         with self._lock:
-            self._writing.append((now, self._monotonic() - now))
-            self._recent[whole] = Recent(now, revision, parts)
+            self._recent[whole] = Recent(now, self._monotonic() - now, revision, parts)
         return self._finished(parts)
 
-    def _is_busy(self, now: float) -> bool:
-        while self._writing and now - self._writing[0][0] >= RECENT:
-            self._writing.popleft()
-        took = sum(seconds for _begun, seconds in self._writing)
-        return len(self._writing) >= BUSY and took >= self.busy_seconds
+    def _shared(self, whole: Hashable, now: float) -> Recent | None:
+        """The newest there is of a piece, while many ask."""
+        while self._asked and now - self._asked[0] >= RECENT:
+            self._asked.popleft()
+        self._asked.append(now)
+        found = self._recent.get(whole)
+        if found is None or len(self._asked) <= BUSY:
+            return None
+        return found if len(self._asked) * found.took >= self.busy_seconds else None
 
     def forget(self) -> None:
         """Keep nothing of what was written until now."""

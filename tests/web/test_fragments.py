@@ -21,7 +21,7 @@ from autoai.queries.run_pages import page_of_rows
 from autoai.queries.task_filter import TaskFilter
 from autoai.queries.task_list import page_of_tasks
 from autoai.services.ports import Ports
-from autoai.web.fragments import BUSY, Fragments, frozen
+from autoai.web.fragments import BUSY, OLD, Fragments, frozen
 from autoai.web.logs.columns import COLUMNS, Columns
 from autoai.web.logs.rows import Rows
 from autoai.web.logs.words import short_reason
@@ -121,8 +121,46 @@ def test_few_who_ask_each_get_it_fresh_and_many_share(
         assert fragments.recently("a", asked, False, caller=piece) == f"piece {asked + 1}"
     assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY}"
     seconds[0] += 1.0
-    assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 1}"
-    assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 2}"
+    for asked in range(BUSY):
+        assert fragments.recently("a", 99, False, caller=piece) == f"piece {BUSY + 1 + asked}"
+
+
+def test_while_many_go_on_asking_it_is_written_once_a_second(
+    fragments: Fragments, seconds: list[float]
+) -> None:
+    piece, oldest = Slow(seconds, 0.03), 0.0
+    written_at = {}
+    for _ in range(500):
+        number = int(fragments.recently("a", 0, False, caller=piece).split()[1])
+        oldest = max(oldest, seconds[0] - written_at.setdefault(number, seconds[0]))
+        seconds[0] += 0.02
+    assert piece.times <= BUSY + 13  # 500 × 0.02 s, and the time of the writing itself
+    assert oldest < 1.0
+
+
+def test_one_writes_while_the_others_get_what_there_is(
+    fragments: Fragments, seconds: list[float]
+) -> None:
+    """And not all of them at the same moment, when it has become old."""
+    piece = Slow(seconds, 0.03)
+    for _ in range(BUSY):
+        fragments.recently("a", 0, False, caller=piece)
+    seconds[0] += OLD
+    met: list[str] = []
+
+    def writes() -> str:
+        met.extend(fragments.recently("a", 0, False, caller=piece) for _ in range(3))
+        return "anew"
+
+    fragments.recently("a", 0, False, caller=piece)
+    for _ in range(BUSY):
+        fragments.recently("a", 0, False, caller=piece)
+    last, times = fragments.recently("a", 0, False, caller=piece), piece.times
+    seconds[0] += OLD
+    for _ in range(BUSY):
+        fragments.recently("b", 0, False, caller=Slow(seconds, 0.0))
+    assert fragments.recently("a", 0, False, caller=writes) == "anew"
+    assert met == [last] * 3 and piece.times == times
 
 
 @pytest.mark.parametrize(("takes", "times"), [(0.001, 50), (0.3, BUSY - 1)])
