@@ -108,7 +108,7 @@ def figures(wanted: RunFilter, zone: ZoneInfo, page: RunPage[LogRow] | None = No
         return LogFigures(sum(by_status.values()), by_status, degraded)
     if page is not None and page.whole:
         return _of_rows(page.rows, page.exhausted)
-    found = matching(wanted, lead=page.lead if page else None)
+    found = matching(wanted, page=page)
     rows = plain.rows(_statuses_of(found.ids), found.values)
     exact = not found.left_out and sum(count for _, count, _, _ in rows) <= MOST_COUNTED
     by_status = {status: int(count) for status, _, count, _ in rows}

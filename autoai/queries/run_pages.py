@@ -21,7 +21,7 @@ from . import plain
 from .log_rows import LogRow, log_rows
 from .run_filter import Lead, RunFilter
 from .run_scan import last_place, scan
-from .run_walk import candidates, choose, says_all, walk
+from .run_walk import Found, candidates, choose, says_all, walk
 from .search_pages import find_said, matching_said
 from .stretch import Cursor, Stretch
 
@@ -66,7 +66,9 @@ class RunPage(Generic[_Row]):
     whole: bool = False
     """Is there nothing that fits but these, as far as it looked?"""
     lead: Lead | None = None
-    """What led there, to be used for their count as well."""
+    """What led there, to be used for their count as well; and so is what was searched for:"""
+    said: list[int] | None = None
+    """All runs that say it, where these are few."""
 
 
 def page_of_runs(
@@ -92,7 +94,8 @@ def _page(
     read: Callable[[Sequence[int]], Sequence[_Row]],
 ) -> RunPage[_Row]:
     lead = None if wanted.text else choose(wanted)
-    ids, stopped_at = _find(wanted, lead, limit + 1, cursor, newer)
+    hits = _find(wanted, lead, limit + 1, cursor, newer)
+    ids, stopped_at = hits.ids, hits.stopped_at
     found = sorted(read(ids[:limit]), key=_place, reverse=True)
     rows = [row for row in found if _has_task(row)]  # of a deleted task, some may be left
     more = len(ids) > limit
@@ -100,10 +103,11 @@ def _page(
     if newer:
         onwards = _place(found[0]) if more else stopped_at
         back = _place(found[-1]) if found else _beside(cursor, 1)
-        return RunPage(rows, back, onwards, exhausted, lead=lead)
+        return RunPage(rows, back, onwards, exhausted, False, lead, hits.said)
     onwards = _place(found[-1]) if more else stopped_at
     back = (_place(found[0]) if found else _beside(cursor, -1)) if cursor else None
-    return RunPage(rows, onwards, back, exhausted, cursor is None and not more, lead)
+    whole = cursor is None and not more
+    return RunPage(rows, onwards, back, exhausted, whole, lead, hits.said)
 
 
 def nearest(
@@ -111,8 +115,8 @@ def nearest(
 ) -> tuple[int | None, Cursor | None]:
     """The id of the first run that fits beyond a place; None where there is none, or where it stopped
     after so many rows that do not fit, and then the place where to go on."""
-    ids, stopped_at = _find(wanted, None, 1, place, newer)
-    return (ids[0], None) if ids else (None, stopped_at)
+    hits = _find(wanted, None, 1, place, newer)
+    return (hits.ids[0], None) if hits.ids else (None, hits.stopped_at)
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,14 @@ class Matching:
     """Are there rows beyond `MOST_LOOKED_AT` that nobody looked at?"""
 
 
-def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1, lead: Lead | None = None) -> Matching:
-    """At most `most` rows that fit. `lead` is the one that a page of the same filter had."""
+def matching(
+    wanted: RunFilter, most: int = MOST_COUNTED + 1, page: RunPage[Any] | None = None
+) -> Matching:
+    """At most `most` rows that fit. What a `page` of the same filter has found out is used again."""
     if wanted.text:
-        ids, left_out = matching_said(wanted, most)
+        ids, left_out = matching_said(wanted, most, page.said if page else None)
         return Matching(ids, {}, left_out)
-    lead = lead or choose(wanted)
+    lead = page.lead if page and page.lead else choose(wanted)
     stretch = Stretch.of(wanted)
     if says_all(wanted, lead):
         ids = candidates(lead, None, stretch.shape, False)
@@ -145,15 +151,15 @@ def matching(wanted: RunFilter, most: int = MOST_COUNTED + 1, lead: Lead | None 
 
 def _find(
     wanted: RunFilter, lead: Lead | None, limit: int, cursor: Cursor | None, newer: bool
-) -> tuple[list[int], Cursor | None]:
-    """Ids of at most `limit` rows in the order of reading, and where it stopped looking."""
+) -> Found:
+    """At most `limit` rows that fit, in the order of reading."""
     if wanted.text:
         return find_said(wanted, limit, cursor, newer)
     lead = lead or choose(wanted)
     stretch = Stretch.of(wanted).beyond(cursor, newer)
     if says_all(wanted, lead):
         query = walk(lead, None, stretch.shape, newer)
-        return plain.column(query, {**stretch.values, "most": limit}), None
+        return Found(plain.column(query, {**stretch.values, "most": limit}))
     found: list[int] = []
     for size in _CHUNKS:
         more, cursor = scan(wanted, lead, stretch, limit - len(found), size, newer)
@@ -161,7 +167,7 @@ def _find(
         if cursor is None:
             break
         stretch = stretch.beyond(cursor, newer)
-    return found, cursor
+    return Found(found, cursor)
 
 
 def read_runs(ids: Sequence[int]) -> Sequence[Run]:

@@ -6,6 +6,7 @@ rarest one leads; the others are looked at row by row.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from ..models import Run, TaskTag
 from . import plain
 from .run_filter import Conditions, Lead, RunFilter
-from .stretch import Shape, Stretch, between
+from .stretch import Cursor, Shape, Stretch, between
 
 _PROBE = 1_000
 """Rows that are counted to find out which condition is rare."""
@@ -36,6 +37,17 @@ _TASKS_OF = select(TaskTag.task_id).where(TaskTag.tag == bindparam("tag")).limit
 
 
 _EVERY = Lead([[]])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Runs that were looked for."""
+
+    ids: list[int]
+    stopped_at: Cursor | None = None
+    """Where it stopped looking; None where it has seen everything, or enough."""
+    said: list[int] | None = None
+    """All runs that say what was searched for, the highest number first, where these are few."""
 
 
 def choose(wanted: RunFilter) -> Lead:

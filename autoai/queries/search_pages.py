@@ -24,7 +24,7 @@ from ..models import Run
 from . import plain
 from .run_filter import Conditions, Lead, RunFilter
 from .run_scan import last_place
-from .run_walk import candidates, choose, ordered, says_all, walk
+from .run_walk import Found, candidates, choose, ordered, says_all, walk
 from .search import Words
 from .stretch import Cursor, Shape, Stretch, between
 
@@ -44,18 +44,16 @@ _MOST_ASTRAY = 50
 """Rows in such a stretch whose numbers are far from those of the others."""
 
 
-def find_said(
-    wanted: RunFilter, limit: int, cursor: Cursor | None, newer: bool
-) -> tuple[list[int], Cursor | None]:
-    """Ids of at most `limit` rows in the order of reading, and where it stopped looking: None where
-    it has seen everything, or enough."""
+def find_said(wanted: RunFilter, limit: int, cursor: Cursor | None, newer: bool) -> Found:
+    """At most `limit` runs that say what is searched for and fit, in the order of reading."""
     words = Words.of(wanted.text, wanted.task_id)
     if words is None:
-        return [], None
+        return Found([])
     bound = FEW if wanted.task_id is None else FEW_OF_TASK
     few = words.newest(bound + 1)
     if len(few) <= bound:
-        return _read(few, wanted, Stretch.of(wanted).beyond(cursor, newer), limit, newer), None
+        stretch = Stretch.of(wanted).beyond(cursor, newer)
+        return Found(_read(few, wanted, stretch, limit, newer), said=few)
     lead = choose(wanted)
     rest = None if says_all(wanted, lead) else wanted.timeless
     whole = Stretch.of(wanted)
@@ -68,23 +66,23 @@ def find_said(
         ids = plain.column(query, {**part.values, "most": size})
         hits = words.among(ids, at_any_price=size == _CHUNKS[0])
         if hits is None:
-            return found, cursor
+            return Found(found, cursor)
         found += [run_id for run_id in ids if run_id in hits]
         if len(found) >= limit:
-            return found[:limit], None
+            return Found(found[:limit])
         if end is None:
-            return found, None
+            return Found(found)
         cursor = end
     for size in _STRETCHES:
         stretch = whole.beyond(cursor, newer)
         end, some = _within(words, lead, stretch, size, newer)
         if some is None:
-            return found, cursor
+            return Found(found, cursor)
         found += _read(some, wanted, stretch.up_to(end, newer), limit - len(found), newer)
         if end is None or len(found) == limit:
-            return found, None
+            return Found(found)
         cursor = end
-    return found, cursor
+    return Found(found, cursor)
 
 
 def _within(
@@ -140,19 +138,24 @@ def _asks(lead: Lead, shape: Shape, newer: bool) -> _Asks:
     )
 
 
-def matching_said(wanted: RunFilter, most: int) -> tuple[Subquery, bool]:
-    """Ids of at most `most` of the runs that fit, for counting, and whether some were left out."""
-    words = Words.of(wanted.text, wanted.task_id)
-    if words is None:
+def matching_said(
+    wanted: RunFilter, most: int, said: list[int] | None = None
+) -> tuple[Subquery, bool]:
+    """Ids of at most `most` of the runs that fit, for counting, and whether some were left out. `said`
+    is what a page of the same filter has found: to look for a phrase twice takes twice as long."""
+    words = Words.of(wanted.text, wanted.task_id) if said is None else None
+    if words is None and said is None:
         return select(Run.id).where(false()).subquery(), False
     conditions = wanted.conditions()
+    most_read = MOST_READ + 1 if conditions else most
+    found = words.newest(most_read) if words else (said or [])
     if not conditions:
-        return _rows(words.newest(most), []).subquery(), False
-    found = words.newest(MOST_READ + 1)
+        return _rows(found[:most], []).subquery(), False
     if len(found) <= MOST_READ:
         return _rows(found, conditions).limit(most).subquery(), False
-    found, stopped_at = find_said(wanted, ENOUGH, None, newer=False)
-    return _rows(found, []).subquery(), stopped_at is not None or len(found) == ENOUGH
+    page = find_said(wanted, ENOUGH, None, newer=False)
+    left_out = page.stopped_at is not None or len(page.ids) == ENOUGH
+    return _rows(page.ids, []).subquery(), left_out
 
 
 def _read(
