@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 
@@ -159,10 +160,13 @@ def test_after_the_last_event(talk: Talk, rest: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     accepted: list[socket.socket] = []
+    asked: list[socket.socket] = []
+    path = f"/{uuid4().hex}/v1"  # a stranger may knock who knew another server at this port
 
     def serve(side: socket.socket) -> None:
         with suppress(OSError):
-            while side.recv(65536):
+            while path.encode() in side.recv(65536):
+                asked.append(side)
                 side.sendall(head + b"%x\r\n%b\r\n" % (len(body), body))
                 time.sleep(0.01)  # the end comes by itself
                 side.sendall(rest)
@@ -177,13 +181,14 @@ def test_after_the_last_event(talk: Talk, rest: bytes) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=accept, daemon=True).start()
-        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
         start = time.monotonic()
         for _ in range(3):
             found = talk.ask(True, talk.connection(endpoint=endpoint))
             assert (found.text, found.finish_reason) == ("All is well.", "stop")
         assert time.monotonic() - start < 3
-        assert len(accepted) == (1 if rest.startswith(b"0") else 3)
+        assert len(asked) == 3
+        assert len(set(asked)) == (1 if rest.startswith(b"0") else 3)
         listener.shutdown(socket.SHUT_RDWR)
     for side in accepted:
         side.close()
