@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -155,16 +155,6 @@ class RunFilter:
             each = [[Run.status == name] for name in sorted(self.statuses)]
             found.append(Lead(each, "statuses", self.statuses))
         return found
-
-    def on_days(self, first: date | None, last: date | None, zone: ZoneInfo) -> RunFilter:
-        """Restricted to days on the clocks of `zone`, both inclusive."""
-        return replace(
-            self,
-            since=day_start(first, zone) if first else self.since,
-            until=day_start(last + timedelta(days=1), zone)
-            if last and last < date.max
-            else self.until,
-        )
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:

@@ -32,7 +32,7 @@ _PROBE = 1_000
 """Rows that are counted to find out which condition is rare."""
 _MOST_TASKS = 30
 """A tag with more tasks does not lead."""
-MOST: Any = bindparam("most")
+_MOST: Any = bindparam("most")
 _TASKS_OF = select(TaskTag.task_id).where(TaskTag.tag == bindparam("tag")).limit(_MOST_TASKS + 1)
 
 
@@ -96,7 +96,7 @@ def walk(lead: Lead, rest: RunFilter | None, shape: Shape, newer: bool) -> Selec
     `rest`, of those that this filter fits, whatever its due times and words."""
     fits = [unindexed(rest.rest(lead.says))] if rest is not None else []
     parts = [
-        ordered(select(Run.id, Run.due_at).where(*each, *between(shape), *fits), newer).limit(MOST)
+        ordered(select(Run.id, Run.due_at).where(*each, *between(shape), *fits), newer).limit(_MOST)
         for each in lead.alternatives
     ]
     if len(parts) == 1:
@@ -105,7 +105,7 @@ def walk(lead: Lead, rest: RunFilter | None, shape: Shape, newer: bool) -> Selec
     each = [part.subquery() for part in parts]
     together = union_all(*(select(part.c.id, part.c.due_at) for part in each)).subquery()
     query = select(together.c.id, together.c.due_at)
-    merged: Select[Any] = ordered(query, newer, together.c).limit(MOST)
+    merged: Select[Any] = ordered(query, newer, together.c).limit(_MOST)
     return merged
 
 

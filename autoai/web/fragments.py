@@ -8,7 +8,7 @@ It may have lists, dicts and dataclasses of plain values, but no row of the data
 another object each time.
 
 `recently` is for pages that have no such key, because to find the values is the work: they are written
-for each who asks while they are few, and a few times a second for all of them while they are many.
+for each who asks while they are few, and about once a second for all of them while they are many.
 
 What differs from request to request though the piece is the same stands in it as `slot(name)`, which
 is filled in each time: the CSRF token, and where the person is.

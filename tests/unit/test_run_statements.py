@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
-from autoai.extensions import db
 from autoai.services.ports import Ports
 from tests.factories import make_account, make_task
 from tests.fakes import FakeClock
+from tests.statements import statements
 from tests.ticks import record, send, settle, tick
 
 LOOK, RECORD = 16, 12
-
-
-@contextmanager
-def asked(app: Flask) -> Iterator[list[str]]:
-    """The statements that are told to the database meanwhile, beginnings of transactions apart."""
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            found.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("runs", [1, 20])
@@ -51,10 +28,10 @@ def test_a_run_takes_few_statements_and_many_take_no_more(
     clock.step(60)
     tick(app)
     clock.step(60)
-    with asked(app) as of_look:
+    with statements(app) as of_look:
         orders = settle(app).orders
     outcomes = send(app, orders)
-    with asked(app) as of_record:
+    with statements(app) as of_record:
         record(app, outcomes)
     assert len(orders) == runs
     assert [outcome.status for outcome in outcomes] == ["success"] * runs

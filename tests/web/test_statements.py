@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, insert
+from sqlalchemy import insert
 
 from autoai.extensions import db
 from autoai.models import Run, write_transaction
@@ -22,6 +20,7 @@ from autoai.queries.run_pages import page_of_runs
 from autoai.services.ports import Ports
 from tests.factories import make_run, make_task
 from tests.fakes import START
+from tests.statements import statements
 
 FEW, MANY = 50, 5_000
 PAGES = (
@@ -87,7 +86,7 @@ def test_a_page_asks_as_often_of_5000_runs_as_of_50(
 def test_the_log_reads_no_row_that_it_does_not_need(app: Flask, of_many_runs: Any) -> None:
     """Every way into the ledger goes by an index: SQLite's own word for it."""
     of_many_runs(1, FEW)
-    with app.app_context(), _statements(app) as asked:
+    with app.app_context(), statements(app) as asked:
         for wanted in (
             RunFilter(),
             RunFilter(statuses=frozenset({"failed"})),
@@ -113,7 +112,7 @@ def test_what_is_under_way_is_counted_among_the_few_that_are(app: Flask, of_many
     """And not among all runs that a task had within the days of the filter."""
     of_many_runs(1, FEW)
     days = {"since": START - timedelta(days=9), "until": START + timedelta(days=1)}
-    with app.app_context(), _statements(app) as asked:
+    with app.app_context(), statements(app) as asked:
         figures(RunFilter(task_id=1, **days), ZoneInfo("UTC"))  # type: ignore[arg-type]
         counts = [(statement, values) for statement, values in asked if "FROM runs" in statement]
         assert len(counts) == 1
@@ -125,24 +124,7 @@ def test_what_is_under_way_is_counted_among_the_few_that_are(app: Flask, of_many
 
 
 def _asked(app: Flask, browser: FlaskClient, page: str) -> int:
-    with _statements(app) as asked:
+    with statements(app) as asked:
         answer = browser.get(page)
     assert answer.status_code == 200, page
     return len(asked)
-
-
-@contextmanager
-def _statements(app: Flask) -> Iterator[list[tuple[str, Any]]]:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            asked.append((statement, values))
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
